@@ -1,0 +1,89 @@
+/** The seam between the proxy and the HTTP/1.1 client: what a request is made of, and what is told about its response. */
+import type { WireError } from './wire-error.ts'
+
+/** Where connections of one pool go. One pool serves exactly one Origin. */
+export interface Origin {
+  readonly host: string
+  readonly port: number
+  /** A Unix socket instead of host and port. */
+  readonly socketPath?: string
+  /** Set for https: verification is on unless `rejectUnauthorized` is false. */
+  readonly tls?: {
+    readonly serverName: string
+    readonly rejectUnauthorized: boolean
+    readonly ca?: string | Buffer
+    readonly cert?: string | Buffer
+    readonly key?: string | Buffer
+  }
+}
+
+/** Bounds and timeouts of a pool, all in milliseconds and counts. */
+export interface PoolOptions {
+  /** Connections that carry or wait for requests, at most. */
+  readonly maxConnections: number
+  /** Idle connections kept, at most. */
+  readonly maxIdle: number
+  readonly idleTimeoutMs: number
+  readonly queueLimit: number
+  readonly queueTimeoutMs: number
+  readonly connectTimeoutMs: number
+  /** From the request being sent whole (or its last progress) to the end of the response head. Not extended by a byte. */
+  readonly responseTimeoutMs: number
+  /** Between two pieces of a response body; time in which we ourselves paused does not count. */
+  readonly bodyIdleTimeoutMs: number
+  readonly maxHeadBytes: number
+  readonly maxHeaders: number
+}
+
+export type RequestBody = { readonly kind: 'none' } | { readonly kind: 'length'; readonly length: number } | { readonly kind: 'chunked' }
+
+export interface RequestHead {
+  readonly method: string
+  /** Request-target in origin-form (or `*`). */
+  readonly target: string
+  /** Flat name, value, name, value. Carries Host; never carries connection, content-length or transfer-encoding: `body` says those. */
+  readonly headers: readonly string[]
+  readonly body: RequestBody
+}
+
+export interface ResponseHead {
+  readonly status: number
+  readonly reason: string
+  /** Flat name, value, … as received (names in their own case, values trimmed, latin1), framing and hop-by-hop fields included. */
+  readonly headers: string[]
+  readonly minorVersion: 0 | 1
+  /** How the body ends; `length` is its size in bytes when known from the head. */
+  readonly body: { readonly kind: 'none' | 'length' | 'chunked' | 'until-close'; readonly length: number }
+  /** What came along in the same read, when the whole response did: then `end` follows at once. Valid only during the call. */
+}
+
+/** Is told about one response, in order: informational*, head, (data | trailers)*, then exactly one of end or error. Never called again after that. */
+export interface ResponseListener {
+  /** The request has been given a connection and the head was handed to the kernel. */
+  sent?(): void
+  /** An interim response other than 101 (RFC 9110 §15.2); `100` included. */
+  informational?(status: number, headers: string[]): void
+  head(head: ResponseHead): void
+  /** One piece of body. `chunk` is only valid during the call: copy what is kept. Return false to pause; then call `resume()`. */
+  data(chunk: Buffer): boolean
+  /** The response is complete; trailers (flat) are empty for most. */
+  end(trailers: string[]): void
+  error(error: WireError): void
+  /** The kernel or peer took what was written: more request body may be written now. */
+  drain?(): void
+  /** The final response came before the request was sent whole: stop sending, the connection will not be reused. */
+  stopSending?(): void
+}
+
+/** The handle of one running request. */
+export interface ClientRequest {
+  /** Sends request body; false when the caller should wait for `drain`. Throws when it would break the declared framing (too many bytes, no body). The buffer belongs to the client until it was flushed. */
+  write(chunk: Buffer): boolean
+  /** Ends the request body; throws when fewer bytes than declared were written. `trailers` only with a chunked body. */
+  end(trailers?: readonly string[]): void
+  resume(): void
+  /** Gives up: the connection is destroyed (or the queued request withdrawn) and the listener is not called again. */
+  abort(): void
+  /** True when the connection that carries the request had carried another before. */
+  readonly reused: boolean
+}
