@@ -1,0 +1,199 @@
+/**
+ * What a checked gateway.yaml means. Plain data (structured-cloneable, so a worker thread can be handed one): times in
+ * milliseconds, sizes in bytes, shares as fractions, names resolved, secrets filled in. Never shown to anybody.
+ */
+import type { Position } from './diagnostic.ts'
+
+export interface Config {
+  /** Absolute path of the file. */
+  readonly file: string
+  /** `sha256:` + hex over the text, what it interpolates and the plugin files it loads. */
+  readonly hash: string
+  /** Our name in `via`. Undefined: the gateway makes one up per process. */
+  readonly name: string | undefined
+  readonly listeners: readonly ListenerConfig[]
+  readonly admin: AdminConfig
+  readonly threads: number
+  readonly store: { readonly kind: 'memory' }
+  readonly trustedProxies: TrustedProxies
+  readonly limits: Limits
+  readonly shutdown: { readonly delayMs: number; readonly deadlineMs: number }
+  readonly consumers: readonly ConsumerConfig[]
+  readonly upstreams: readonly UpstreamConfig[]
+  /** The global plugins alone: what a request that matches no route runs. */
+  readonly plugins: readonly ChainItem[]
+  readonly routes: readonly RouteConfig[]
+}
+
+export interface ListenerConfig {
+  /** The key in a map of listeners, else `listen[0]`, … */
+  readonly name: string
+  readonly protocol: 'http' | 'https'
+  /** As bound: an IP literal or host name, without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly certificate?: { readonly cert: string; readonly key: string }
+}
+
+export interface AdminConfig {
+  readonly host: string
+  readonly port: number
+  readonly token: string | undefined
+  readonly hosts: readonly string[]
+  /** `/metrics` needs no token. */
+  readonly metricsOpen: boolean
+}
+
+export interface TrustedProxies {
+  /** CIDRs. */
+  readonly from: readonly string[]
+  /** The one header that is believed, lower case. */
+  readonly header: string
+}
+
+export interface Limits {
+  readonly requestLine: number
+  readonly headerBytes: number
+  readonly headers: number
+  readonly headTimeoutMs: number
+  readonly bodyIdleMs: number
+  readonly idleTimeoutMs: number
+  readonly connections: number
+}
+
+export interface ConsumerConfig {
+  readonly name: string
+  readonly groups: readonly string[]
+  readonly keys: readonly ConsumerKey[]
+  readonly jwt?: { readonly issuer: string; readonly sub: string }
+}
+
+export interface ConsumerKey {
+  /** Hex of SHA-256 of the key, lower case, without prefix. */
+  readonly hash: string
+  readonly id: string | undefined
+  /** Milliseconds since the epoch. */
+  readonly expires: number | undefined
+}
+
+export interface UpstreamConfig {
+  /** The key under `upstreams`, or the URL of a route that names one directly. */
+  readonly name: string
+  readonly targets: readonly TargetConfig[]
+  readonly balance: 'round-robin'
+  readonly timeouts: { readonly connectMs: number; readonly responseMs: number; readonly idleMs: number }
+  readonly connections: {
+    readonly max: number
+    readonly idleMs: number
+    readonly queue: number
+    readonly queueTimeoutMs: number
+    readonly tunnels: number
+  }
+  readonly tls: { readonly verify: boolean; readonly serverName?: string; readonly ca?: string }
+}
+
+export interface TargetConfig {
+  /** As written: the `target` in metrics and logs of the operator. */
+  readonly url: string
+  readonly protocol: 'http' | 'https' | 'builtin'
+  readonly host: string
+  readonly port: number
+  /** Joined in front of every forwarded path; `''` for none. Never ends in `/`. */
+  readonly basePath: string
+  readonly weight: number
+}
+
+/** A plugin of the file's, found on disk and loaded; keyed by `specifier` among the loaded plugins. */
+export interface PluginRef {
+  /** As written: `rate-limit`, `./plugins/mine.ts`, `@fastify/helmet`. */
+  readonly name: string
+  /** `file:` URL of the module. */
+  readonly url: string
+}
+
+export interface PluginItem {
+  readonly kind: 'plugin'
+  readonly plugin: PluginRef
+  /** Checked against the plugin's schema, defaults filled in. Durations and sizes are still strings: see `duration`, `size` of the plugin contract. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly mode: 'enforce' | 'observe'
+  /** An authenticator that lets requests without credentials pass as anonymous. */
+  readonly optional: boolean
+  /** Where it stands, stable over edits elsewhere in the file: `plugins/metrics#0`, `chains.signed-in/jwt#0`, `routes.orders/rate-limit#1`. Equal id = same counter. */
+  readonly id: string
+  readonly at: Position
+  /** What of the plugin's options reads other parts of the config must be in here (`by: consumer` resolved, …). */
+  readonly belowAuthenticator: boolean
+}
+
+/** The first member whose credentials are present decides alone. */
+export interface AnyItem {
+  readonly kind: 'any'
+  readonly members: readonly PluginItem[]
+  readonly optional: boolean
+  readonly id: string
+  readonly at: Position
+}
+
+export type ChainItem = PluginItem | AnyItem
+
+export interface RouteConfig {
+  readonly name: string
+  readonly at: Position
+  readonly match: MatchConfig
+  readonly action: RouteAction
+  /** The effective chain: global items (less `without`), named chains unfolded, own items. In order. */
+  readonly chain: readonly ChainItem[]
+  /** Why nobody has to prove who they are here; undefined on authenticated routes. */
+  readonly public: string | undefined
+  readonly slashes: 'merge' | 'keep'
+  readonly encodedSlash: 'refuse' | 'keep'
+  readonly aliasing: 'refuse' | 'allow'
+  readonly fallthrough: boolean
+}
+
+export type RouteAction =
+  | {
+      readonly kind: 'forward'
+      /** Name in `Config.upstreams`. (A weighted list when traffic splits land.) */
+      readonly upstream: string
+      /** Template of the upstream path: `*` and `{name}` are what the match captured. */
+      readonly rewrite: string | undefined
+      readonly host: 'keep' | 'target' | { readonly name: string }
+    }
+  | { readonly kind: 'respond'; readonly status: number; readonly headers: readonly string[]; readonly body: string }
+  | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
+
+export interface MatchConfig {
+  /** Listener names; null: all. */
+  readonly on: readonly string[] | null
+  /** Lower case, no port: `api.example.com`, `*.example.com`, `10.0.0.1`, `[::1]`; null: any host. */
+  readonly hosts: readonly string[] | null
+  /** Normalised patterns. */
+  readonly paths: readonly PathPattern[]
+  /** null: all but CONNECT and TRACE. GET brings HEAD along at match time, not here. */
+  readonly methods: readonly string[] | null
+  readonly headers: readonly FieldCondition[]
+  readonly query: readonly FieldCondition[]
+}
+
+export interface PathPattern {
+  /** As matched: `/orders/{id}/items/*`. */
+  readonly text: string
+  readonly segments: readonly PathSegment[]
+  /** Ends in `/*`: covers the prefix itself and everything beneath it. */
+  readonly wildcard: boolean
+}
+
+export type PathSegment = { readonly literal: string } | { readonly parameter: string }
+
+export interface FieldCondition {
+  /** Header: lower case. Query: percent-decoded, exact. */
+  readonly name: string
+  readonly test:
+    | { readonly kind: 'present' }
+    | { readonly kind: 'any-of'; readonly values: readonly string[] }
+    | { readonly kind: 'prefix'; readonly prefix: string }
+    /** Anchored, RE2 syntax. */
+    | { readonly kind: 'regex'; readonly source: string }
+}

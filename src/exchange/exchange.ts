@@ -1,0 +1,186 @@
+/** One client request and its answer, all attempts included: what the router, the plugins and the proxy know and share. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Problem } from '../problem.ts'
+import type { Consumer, Credentials } from './consumer.ts'
+import type { Decision, Verdict } from './decision.ts'
+import { valuesOf } from './headers.ts'
+import { PluginRequest } from './plugin-request.ts'
+import { Reply } from './reply.ts'
+import type { UpstreamRequest } from './upstream-request.ts'
+
+/** What a plugin may know about the route that serves. */
+export interface RouteInfo {
+  readonly name: string
+  /** Null where the gateway answers itself. */
+  readonly upstream: string | null
+}
+
+/** What the request is, settled before anything is matched. */
+export interface RequestFacts {
+  readonly listener: { readonly name: string; readonly protocol: 'http' | 'https' }
+  readonly method: string
+  /** Flat name, value, … as received. */
+  readonly rawHeaders: readonly string[]
+  /** Host with port as the client named it; null on HTTP/1.0 without one. */
+  readonly authority: string | null
+  /** Lower case, without port, one trailing dot dropped. */
+  readonly host: string | null
+  /** Normalised: the bytes that are matched, authorised and forwarded. */
+  readonly path: string
+  /** `''`, or `?` and what follows. */
+  readonly query: string
+  readonly scheme: 'http' | 'https'
+  readonly clientAddress: string
+  /** The peer is a trusted proxy: its forwarding headers are believed. */
+  readonly trusted: boolean
+  readonly id: string
+  readonly hasBody: boolean
+  readonly upgrade: boolean
+}
+
+/** What the upstream answered, before any plugin changed it. */
+export interface UpstreamResponse {
+  readonly status: number
+  /** Flat, as received. */
+  readonly headers: readonly string[]
+  /** Bytes of the body where the head says so. */
+  readonly length: number | null
+}
+
+/** Sees the response body pass by, as it goes to the client (before plugins above it in the chain change it). */
+export interface ResponseTap {
+  data(chunk: Buffer): void
+  end(): void
+  /** The body broke off: what was seen is not the whole. */
+  abort(): void
+}
+
+/** The plugin that is running, as the chain runner sets it. */
+export interface RunningItem {
+  readonly plugin: string
+  readonly id: string
+  readonly observing: boolean
+}
+
+const gatewayItem: RunningItem = { plugin: 'gateway', id: 'gateway', observing: false }
+
+export class Exchange {
+  readonly facts: RequestFacts
+  /** Null in a dry run, where there is no socket. */
+  readonly raw: IncomingMessage | null
+  readonly response: ServerResponse | null
+  /** No effects: nothing is counted, fetched, stored or sent. For `explain`, `tests:` and `replay`. */
+  readonly dry: boolean
+  readonly startedAt = performance.now()
+
+  route: RouteInfo | null = null
+  /** What the match captured, by name; `*` is the rest after the prefix. */
+  captures: Readonly<Record<string, string>> = noCaptures
+  consumer: Consumer | null = null
+  readonly reply = new Reply()
+  upstreamResponse: UpstreamResponse | null = null
+  /** Why the request failed, where it did. */
+  problem: Problem | null = null
+
+  /** True when somebody reads the decision record: guard expensive inputs with it. */
+  recording = false
+  readonly decisions: Decision[] = []
+  running: RunningItem = gatewayItem
+
+  upstreamName: string | null = null
+  target: string | null = null
+  attempts = 0
+  /** Milliseconds on performance.now()'s clock; 0 while it has not happened. */
+  upstreamStartedAt = 0
+  upstreamHeadAt = 0
+  closedAt = 0
+  /** Body bytes. */
+  received = 0
+  sent = 0
+  /** The answer broke off, or the client left before its end. */
+  aborted = false
+
+  /** Makes the upstream request on first use; set when the route is known. */
+  prepare: (exchange: Exchange) => UpstreamRequest = notRouted
+
+  readonly responseTaps: ResponseTap[] = []
+  #request: PluginRequest | null = null
+  #upstreamRequest: UpstreamRequest | null = null
+  #closeListeners: ((exchange: Exchange) => void)[] | null = null
+  #closed = false
+
+  constructor(facts: RequestFacts, raw: IncomingMessage | null = null, response: ServerResponse | null = null) {
+    this.facts = facts
+    this.raw = raw
+    this.response = response
+    this.dry = raw === null
+  }
+
+  get id(): string {
+    return this.facts.id
+  }
+
+  /** What hooks are given as `request`. */
+  get request(): PluginRequest {
+    this.#request ??= new PluginRequest(this)
+    return this.#request
+  }
+
+  get upstreamRequest(): UpstreamRequest {
+    this.#upstreamRequest ??= this.prepare(this)
+    return this.#upstreamRequest
+  }
+
+  /** The plugin that is running only observes: it decides and counts, but nothing it does may reach the client or the upstream. */
+  get observing(): boolean {
+    return this.running.observing
+  }
+
+  /** Every value of a request header as the client sent it, one per field line. `name` is lower case. */
+  headerValues(name: string): string[] {
+    return valuesOf(this.facts.rawHeaders, name)
+  }
+
+  /** Says what the running plugin decided and from what. Costs nothing when nobody listens. */
+  decide(verdict: Verdict, reason: string, inputs: Readonly<Record<string, unknown>> = noInputs): void {
+    if (!this.recording) return
+    const { plugin, id, observing } = this.running
+    this.decisions.push({ plugin, item: id, verdict, reason, mode: observing ? 'observe' : 'enforce', inputs })
+  }
+
+  /** The client proved who it is. In observe mode this authenticates nobody and changes nothing. */
+  authenticate(consumer: Consumer, credentials: Credentials = {}): void {
+    if (this.observing) return
+    this.consumer = consumer
+    const { upstreamRequest } = this
+    for (const name of credentials.hideHeaders ?? []) upstreamRequest.headers.delete(name)
+    if (credentials.hideQuery !== undefined) upstreamRequest.deleteQuery(credentials.hideQuery)
+    const forward = credentials.forward ?? []
+    for (let i = 0; i < forward.length; i += 2) upstreamRequest.headers.set(forward[i]!, forward[i + 1]!)
+    this.forwarded = forward.length === 0 ? this.forwarded : [...this.forwarded, ...forward]
+  }
+
+  /** Everything told to the upstream about the identity besides its name: a cache keyed by identity holds this too. */
+  forwarded: readonly string[] = []
+
+  /** Calls back once when the exchange is over, however it ended: status, bytes, times and problem are then final. */
+  onClose(listener: (exchange: Exchange) => void): void {
+    this.#closeListeners ??= []
+    this.#closeListeners.push(listener)
+  }
+
+  /** Ends the exchange. Called by the gateway alone; a second call does nothing. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.closedAt = performance.now()
+    for (const listener of this.#closeListeners ?? []) listener(this)
+  }
+}
+
+const noCaptures = Object.freeze({})
+const noInputs = Object.freeze({})
+
+function notRouted(): never {
+  throw new Error('upstreamRequest is used before a route matched')
+}
