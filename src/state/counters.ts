@@ -10,7 +10,7 @@ export interface Count {
 export type CountCallback = (error: Error | null, count: Count | null) => void
 
 /**
- * One fixed window per (counter, key), starting with the key's first hit.
+ * One fixed window per (counter, key), starting with the key's first hit; the hit that starts it says how long it is.
  * Exact: never forgets a key whose window is still running. Bounded by dropping windows that have ended.
  */
 export interface CounterStore {
@@ -18,4 +18,6 @@ export interface CounterStore {
   increment(counter: string, key: string, windowMs: number, max: number, done: CountCallback): void
   /** What `increment` would have found, without counting. */
   read(counter: string, key: string, windowMs: number, max: number, done: CountCallback): void
+  /** Counts in this process alone: what decides while a shared store does not answer. A store in memory is its own. */
+  readonly local: CounterStore
 }
