@@ -16,6 +16,7 @@ export { duration, percentage, size } from './config/units.ts'
 export { forwardedValue } from './exchange/consumer.ts'
 export { HeaderList, isFieldValue, isToken } from './exchange/headers.ts'
 export { queryName, queryValue } from './exchange/upstream-request.ts'
+export { LineSink, type LineSinkEvents } from './observe/line-sink.ts'
 export { Problem, type ProblemCode, type ProblemInit } from './problem.ts'
 export type {
   Consumer,

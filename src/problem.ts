@@ -26,6 +26,7 @@ export const problems = {
   'request-timeout': row(408, 'Request timeout', 'client', 'http_request_error'),
   'body-too-large': row(413, 'Body too large', 'client', 'http_request_error'),
   'uri-too-long': row(414, 'URI too long', 'client', 'http_request_error'),
+  'unsupported-media-type': row(415, 'Unsupported media type', 'client', 'http_request_error'),
   'expectation-failed': row(417, 'Expectation failed', 'client', 'http_request_error'),
   'rate-limited': row(429, 'Too many requests', 'client', 'http_request_denied'),
   'quota-exceeded': row(429, 'Quota exceeded', 'client', 'http_request_denied'),

@@ -1,6 +1,7 @@
 /** One client request and its answer, all attempts included: what the router, the plugins and the proxy know and share. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Problem } from '../problem.ts'
+import type { PathPattern } from '../config/config.ts'
+import { type Problem, problems } from '../problem.ts'
 import type { Consumer, Credentials } from './consumer.ts'
 import type { Decision, Verdict } from './decision.ts'
 import { valuesOf } from './headers.ts'
@@ -31,10 +32,15 @@ export interface RequestFacts {
   readonly query: string
   readonly scheme: 'http' | 'https'
   readonly clientAddress: string
+  /** The address at the other end of the connection; the client's own unless a trusted proxy stands between. */
+  readonly peerAddress: string
   /** The peer is a trusted proxy: its forwarding headers are believed. */
   readonly trusted: boolean
   readonly id: string
-  readonly hasBody: boolean
+  /** How the client frames its body (RFC 9112 §6): `length` with its bytes, `chunked`, or none. */
+  readonly body: { readonly kind: 'none' } | { readonly kind: 'length'; readonly length: number } | { readonly kind: 'chunked' }
+  /** The client waits for a 100 before it sends the body (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean
   readonly upgrade: boolean
 }
 
@@ -74,8 +80,8 @@ export class Exchange {
   readonly startedAt = performance.now()
 
   route: RouteInfo | null = null
-  /** What the match captured, by name; `*` is the rest after the prefix. */
-  captures: Readonly<Record<string, string>> = noCaptures
+  /** The pattern that matched. */
+  pattern: PathPattern | null = null
   consumer: Consumer | null = null
   readonly reply = new Reply()
   upstreamResponse: UpstreamResponse | null = null
@@ -86,6 +92,11 @@ export class Exchange {
   recording = false
   readonly decisions: Decision[] = []
   running: RunningItem = gatewayItem
+
+  /** Index of the last item of the chain that the request reached: response hooks run from there up. -1: none. */
+  reached = -1
+  /** How often a plugin said who the client is. */
+  authentications = 0
 
   upstreamName: string | null = null
   target: string | null = null
@@ -126,6 +137,11 @@ export class Exchange {
     return this.#request
   }
 
+  /** What the match captured, by name, as raw segments; `*` is the rest after the prefix, without its leading slash. */
+  get captures(): Readonly<Record<string, string>> {
+    return this.pattern === null ? noInputs : capture(this.pattern, this.facts.path)
+  }
+
   get upstreamRequest(): UpstreamRequest {
     this.#upstreamRequest ??= this.prepare(this)
     return this.#upstreamRequest
@@ -151,6 +167,7 @@ export class Exchange {
   /** The client proved who it is. In observe mode this authenticates nobody and changes nothing. */
   authenticate(consumer: Consumer, credentials: Credentials = {}): void {
     if (this.observing) return
+    this.authentications++
     this.consumer = consumer
     const { upstreamRequest } = this
     for (const name of credentials.hideHeaders ?? []) upstreamRequest.headers.delete(name)
@@ -163,10 +180,35 @@ export class Exchange {
   /** Everything told to the upstream about the identity besides its name: a cache keyed by identity holds this too. */
   forwarded: readonly string[] = []
 
-  /** Calls back once when the exchange is over, however it ended: status, bytes, times and problem are then final. */
+  /**
+   * Calls back once when the exchange is over, however it ended: status, bytes, times and problem are then final.
+   * The same function given twice (a plugin in two chains of one route) is called once.
+   */
   onClose(listener: (exchange: Exchange) => void): void {
     this.#closeListeners ??= []
-    this.#closeListeners.push(listener)
+    if (!this.#closeListeners.includes(listener)) this.#closeListeners.push(listener)
+  }
+
+  /** The status that logs and metrics count: the one sent; where the answer broke off, why: 499 if the client left. */
+  get outcome(): number {
+    if (!this.aborted) return this.reply.statusCode
+    return this.problem?.status ?? problems['client-closed'].status
+  }
+
+  /** Milliseconds from the request head to the end; meaningful once closed. */
+  get durationMs(): number {
+    return this.closedAt - this.startedAt
+  }
+
+  /** Milliseconds from asking the upstream to its response head, or to the end where none came; null if it was not asked. */
+  get upstreamMs(): number | null {
+    if (this.upstreamStartedAt === 0) return null
+    return (this.upstreamHeadAt === 0 ? this.closedAt : this.upstreamHeadAt) - this.upstreamStartedAt
+  }
+
+  /** Milliseconds that the gateway itself took: until it asked the upstream, or all of them where it answered itself. */
+  get overheadMs(): number {
+    return (this.upstreamStartedAt === 0 ? this.closedAt : this.upstreamStartedAt) - this.startedAt
   }
 
   /** Ends the exchange. Called by the gateway alone; a second call does nothing. */
@@ -178,8 +220,17 @@ export class Exchange {
   }
 }
 
-const noCaptures = Object.freeze({})
-const noInputs = Object.freeze({})
+const noInputs: Readonly<Record<string, never>> = Object.freeze({})
+
+function capture(pattern: PathPattern, path: string): Record<string, string> {
+  const segments = path.slice(1).split('/')
+  const captures: Record<string, string> = {}
+  for (const [index, segment] of pattern.segments.entries()) {
+    if ('parameter' in segment) captures[segment.parameter] = segments[index]!
+  }
+  if (pattern.wildcard) captures['*'] = segments.slice(pattern.segments.length).join('/')
+  return captures
+}
 
 function notRouted(): never {
   throw new Error('upstreamRequest is used before a route matched')
