@@ -1,0 +1,146 @@
+/** Refuses requests beyond so many per window, counted by consumer, address, route, header or claim. */
+import type { FromSchema } from 'json-schema-to-ts'
+import { duration, type Exchange, type PluginRequest, Problem, type Reply, type Scope, type Traits } from '#gateway'
+import { LimitFields, limitName } from './rate-limit/fields.ts'
+import { keyReader } from './rate-limit/key.ts'
+import { Limiter, type LimitVerdict } from './rate-limit/limiter.ts'
+import { StoreWatch } from './rate-limit/store-watch.ts'
+import { tally } from './rate-limit/tally.ts'
+
+export const schema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['max', 'window'],
+  properties: {
+    max: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'Requests per window.' },
+    window: {
+      type: 'string',
+      pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
+      description: "How long a window lasts, from a key's first request.",
+    },
+    by: {
+      type: 'string',
+      pattern: "^(consumer|ip|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}|claim:.{1,128})$",
+      description:
+        'Whose requests are counted together: consumer (the default below an authenticator), ip (the default elsewhere; IPv6 by /64), route, header:NAME or claim:NAME. Who lacks it counts by address, apart from the others.',
+    },
+    counter: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9._-]{1,64}$',
+      description:
+        'Items with the same counter, `by` and `window` count together. Without it each item in the file counts for itself.',
+    },
+    algorithm: { type: 'string', enum: ['fixed'], default: 'fixed', description: 'How a window moves: not at all.' },
+    onStoreFailure: {
+      type: 'string',
+      enum: ['local', 'allow', 'deny'],
+      default: 'local',
+      description:
+        'While the store does not answer: count in this process alone, let everything pass, or refuse with 503.',
+    },
+  },
+} as const
+
+type Options = FromSchema<typeof schema>
+
+export const traits: Traits = {
+  refuses: true,
+  needs: ({ by }: Options) => (by === 'consumer' || by?.startsWith('claim:') ? ['consumer'] : []),
+  reads: ({ by }: Options) => (by?.startsWith('header:') ? [by.toLowerCase()] : []),
+}
+
+export default async function rateLimit(scope: Scope, options: Options): Promise<void> {
+  const { max, onStoreFailure } = options
+  const { item, counters } = scope
+  const by = options.by ?? (item.belowAuthenticator ? 'consumer' : 'ip')
+  const windowMs = duration(options.window)
+  // Each hit would have a window of its own: no limit at all.
+  if (windowMs < 1) throw new RangeError(`expected a window of at least 1ms, found "${options.window}"`)
+  const named = options.counter === undefined ? ['item', item.id] : ['counter', options.counter]
+  const name = limitName({ itemId: item.id, counter: options.counter })
+  const keyOf = keyReader(by)
+  const fields = new LimitFields(name, max, windowMs)
+  const countDecision = tally(scope.metrics)
+  const watch = new StoreWatch(scope.log, item.id)
+  const limiter = scope.carry('limiter', () => new Limiter())
+  const limit = {
+    max,
+    windowMs,
+    // What a count belongs to over reloads. `max` is not in it: a changed one keeps the counts.
+    counter: JSON.stringify([...named, by, windowMs]),
+    keyOf: ({ exchange }: PluginRequest) => keyOf(exchange),
+  }
+  const shared = await limiter.limit({ ...limit, counters })
+  const local = await limiter.limit({ ...limit, counters: counters.local })
+  const hidesKey = by.startsWith('header:') && isSecret(by.toLowerCase(), scope.secrets)
+
+  scope.addHook('onRequest', async function limitRate(request, reply) {
+    const verdict = await countShared(request)
+    if (verdict instanceof Error) await applyWithoutStore(request, reply, verdict)
+    else apply(verdict, request.exchange, reply)
+  })
+
+  /** The verdict, or why the store could not give one. */
+  async function countShared(request: PluginRequest): Promise<LimitVerdict | Error> {
+    try {
+      const verdict = await shared(request, request.exchange.dry ? readOnly : counting)
+      watch.answered()
+      return verdict
+    } catch (error) {
+      watch.failed(error)
+      return error instanceof Error ? error : new Error('the counter store failed', { cause: error })
+    }
+  }
+
+  async function applyWithoutStore(request: PluginRequest, reply: Reply, cause: Error): Promise<void> {
+    const { exchange } = request
+    if (onStoreFailure === 'local') {
+      const verdict = await local(request, exchange.dry ? readOnly : counting)
+      apply({ ...verdict, degraded: true }, exchange, reply)
+      return
+    }
+    exchange.decide(onStoreFailure === 'deny' ? 'refuse' : 'pass', 'store-unavailable', { limit: name, by })
+    if (onStoreFailure === 'allow') {
+      countDecision(exchange, 'degraded')
+      return
+    }
+    countDecision(exchange, item.mode === 'observe' ? 'would_deny' : 'deny')
+    throw new Problem('store-unavailable', 'The limit on this route cannot be counted at the moment.', { cause })
+  }
+
+  function apply(verdict: LimitVerdict & { degraded?: true }, exchange: Exchange, reply: Reply): void {
+    const { isExceeded, remaining, ttlInSeconds } = verdict
+    const observing = item.mode === 'observe'
+    // At least a second: a client told to wait 0 seconds would be back at once.
+    const seconds = Math.max(1, ttlInSeconds)
+    if (!observing) fields.append(reply, remaining, seconds)
+    if (exchange.recording) record(verdict, exchange)
+    if (!isExceeded) {
+      countDecision(exchange, verdict.degraded ? 'degraded' : 'allow')
+      return
+    }
+    countDecision(exchange, observing ? 'would_deny' : 'deny')
+    const detail = `The limit "${name}" of ${max} requests in ${options.window} is used up. Try again in ${seconds} s.`
+    throw new Problem('rate-limited', detail, { headers: ['retry-after', String(seconds)] })
+  }
+
+  function record({ isExceeded, key, remaining, ttlInSeconds }: LimitVerdict, exchange: Exchange): void {
+    exchange.decide(isExceeded ? 'refuse' : 'pass', isExceeded ? 'rate-limited' : 'within-limit', {
+      limit: name,
+      by,
+      key: hidesKey && key.startsWith('=') ? '(secret)' : key,
+      max,
+      window: options.window,
+      remaining,
+      reset: ttlInSeconds,
+    })
+  }
+}
+
+const counting = { increment: true }
+const readOnly = { increment: false }
+
+/** Whether a header carries credentials: its value is then told to nobody, the decision record included. */
+function isSecret(header: string, secrets: readonly string[]): boolean {
+  return header === 'header:authorization' || header === 'header:cookie' || secrets.includes(header)
+}

@@ -1,0 +1,82 @@
+/** @fastify/rate-limit, which decides, on counters of ours, which count: its own store forgets keys when it is full. */
+import fastifyRateLimit from '@fastify/rate-limit'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { CounterStore, PluginRequest } from '#gateway'
+
+export interface LimitOptions {
+  readonly max: number
+  readonly windowMs: number
+  readonly counter: string
+  readonly counters: CounterStore
+  readonly keyOf: (request: PluginRequest) => string
+}
+
+export interface LimitVerdict {
+  readonly key: string
+  readonly isExceeded: boolean
+  readonly remaining: number
+  /** Until the window ends, rounded up. */
+  readonly ttlInSeconds: number
+}
+
+/** Decides about one request; `{ increment: false }` without counting it. Rejects when the store fails. */
+export type Limit = (request: PluginRequest, call: { readonly increment: boolean }) => Promise<LimitVerdict>
+
+type CountedCallback = (error: Error | null, count?: { current: number; ttl: number }) => void
+type CreateLimit = (options: object) => Limit
+
+/** One private Fastify instance for all limits: the library decorates an instance, and only `createRateLimit` is used of it. */
+export class Limiter {
+  readonly #app: FastifyInstance
+  readonly #create: Promise<CreateLimit>
+
+  constructor() {
+    this.#app = fastify()
+    this.#create = this.#register()
+  }
+
+  async limit(options: LimitOptions): Promise<Limit> {
+    const create = await this.#create
+    const { max, windowMs, counter, counters, keyOf } = options
+    return create({ max, timeWindow: windowMs, keyGenerator: keyOf, counter, counters })
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close()
+  }
+
+  async #register(): Promise<CreateLimit> {
+    await this.#app.register(fastifyRateLimit, { global: false, store: LimitStore })
+    await this.#app.ready()
+    // The library's types want a FastifyRequest; of what it is given it reads only `routeOptions` (index.js, applyRateLimit).
+    return this.#app.createRateLimit as unknown as CreateLimit
+  }
+}
+
+/** The library's store interface; `child` is given the options of one `createRateLimit`, ours among them. */
+class LimitStore {
+  readonly #counter: string
+  readonly #counters: CounterStore | undefined
+
+  constructor(options: { counter?: string; counters?: CounterStore }) {
+    this.#counter = options.counter ?? ''
+    this.#counters = options.counters
+  }
+
+  child(options: object): LimitStore {
+    return new LimitStore(options)
+  }
+
+  incr(key: string, done: CountedCallback, windowMs: number, max: number): void {
+    this.#open().increment(this.#counter, key, windowMs, max, (error, count) => done(error, count ?? undefined))
+  }
+
+  read(key: string, done: CountedCallback, windowMs: number, max: number): void {
+    this.#open().read(this.#counter, key, windowMs, max, (error, count) => done(error, count ?? undefined))
+  }
+
+  #open(): CounterStore {
+    if (this.#counters === undefined) throw new Error('a rate limit was created without counters')
+    return this.#counters
+  }
+}
