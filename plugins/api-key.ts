@@ -44,7 +44,8 @@ export default function apiKey(scope: Scope, options: Options): void {
   const challenge = query === undefined ? `ApiKey header="${header}"` : `ApiKey header="${header}", query="${query}"`
   const headers = ['www-authenticate', challenge]
   const place = query === undefined ? `header ${header}` : `header ${header} or the query parameter ${query}`
-  const fromHeader = options.forward ? {} : { hideHeaders: [header] }
+  const hidden = options.forward ? none : [header]
+  const fromHeader = { hideHeaders: hidden }
   const fromQuery = query === undefined ? {} : { hideQuery: query }
 
   scope.addHook('onRequest', function authenticate({ exchange }) {
@@ -52,25 +53,27 @@ export default function apiKey(scope: Scope, options: Options): void {
     const inHeader = exchange.headerValues(header)
     const inQuery = query === undefined ? none : queryValues(exchange.facts.query, query)
     const count = inHeader.length + inQuery.length
-    if (count === 0) throw refused(exchange, 'credentials-missing', `No API key in the ${place}.`)
-    if (count > 1) throw refused(exchange, 'credentials-invalid', 'More than one API key was sent.')
+    if (count === 0) throw new Problem('credentials-missing', `No API key in the ${place}.`, { headers })
+    if (count > 1) throw invalid(exchange, 'several-keys', 'More than one API key was sent.')
 
     // Looking a digest up, rather than comparing keys, leaks nothing about a near miss.
     const owner = scope.consumers.byKeyHash(hash('sha256', inHeader.length === 1 ? bytes(inHeader[0]!) : inQuery[0]!))
-    if (owner === undefined) throw refused(exchange, 'credentials-invalid', 'The API key is unknown or has expired.')
+    if (owner === undefined) throw invalid(exchange, 'key-unknown', 'The API key is unknown or has expired.')
 
     const { name, groups } = owner
     const id = `key:${name}`
+    const twins = header.includes('-') ? twinsOf(header, exchange.facts.rawHeaders) : none
+    const credentials = inHeader.length === 1 ? fromHeader : fromQuery
     exchange.authenticate(
       { source: 'key', name, id, groups, scopes: none, claims: noClaims },
-      inHeader.length === 1 ? fromHeader : fromQuery,
+      twins.length === 0 ? credentials : { ...credentials, hideHeaders: [...hidden, ...twins] },
     )
     if (exchange.recording) exchange.decide('pass', 'key-known', { consumer: id, key: owner.id ?? null })
   })
 
-  function refused(exchange: Exchange, code: 'credentials-missing' | 'credentials-invalid', detail: string): Problem {
-    exchange.decide('refuse', code)
-    return new Problem(code, detail, { headers })
+  function invalid(exchange: Exchange, reason: string, detail: string): Problem {
+    exchange.decide('refuse', reason)
+    return new Problem('credentials-invalid', detail, { headers })
   }
 }
 
@@ -87,4 +90,15 @@ function queryValues(query: string, name: string): readonly string[] {
   if (query.length < 2) return none
   const pairs = query.slice(1).split('&')
   return pairs.filter((pair) => queryName(pair) === name).map(queryValue)
+}
+
+/** Names sent that CGI and WSGI origins cannot tell from `header`: a second key, smuggled past the one that was checked. */
+function twinsOf(header: string, rawHeaders: readonly string[]): readonly string[] {
+  let twins = none
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (!rawHeaders[i]!.includes('_')) continue
+    const name = rawHeaders[i]!.toLowerCase()
+    if (name !== header && name.replaceAll('_', '-') === header) twins = [...twins, name]
+  }
+  return twins
 }
