@@ -1,0 +1,250 @@
+/** A compiled plugin chain and how it runs: request hooks top to bottom, response hooks bottom to top from where the request got. */
+import { compose, Readable, Transform } from 'node:stream'
+import type { Exchange, ResponseTap, RunningItem } from '../exchange/exchange.ts'
+import type { OnRequestHook, OnSendBodyHook, OnSendHook } from '../plugin.ts'
+import { Problem } from '../problem.ts'
+
+export interface Step {
+  readonly running: RunningItem
+  readonly authenticates: boolean
+  /** Turns `credentials-missing` into an anonymous pass. */
+  readonly optional: boolean
+  readonly onRequest: readonly OnRequestHook[]
+  readonly onSend: readonly OnSendHook[]
+  readonly onSendBody: readonly OnSendBodyHook[]
+  /** Of `any: […]`: the first whose credentials are present decides alone. */
+  readonly members: readonly Step[]
+}
+
+export interface ChainEvents {
+  /** A plugin refused (or would have): for `rejections_total`. */
+  refused(exchange: Exchange, problem: Problem): void
+}
+
+export class Chain {
+  readonly steps: readonly Step[]
+  /** Somebody in the chain changes bodies: upstream answers become Node streams. */
+  readonly changesBodies: boolean
+  readonly recording: boolean
+  readonly #events: ChainEvents
+  readonly #hasSends: boolean
+
+  constructor(steps: readonly Step[], options: { recording: boolean; events: ChainEvents }) {
+    this.steps = steps
+    this.recording = options.recording
+    this.#events = options.events
+    this.changesBodies = steps.some((step) => step.onSendBody.length > 0)
+    this.#hasSends = steps.some((step) => step.onSend.length > 0 || step.onSendBody.length > 0)
+  }
+
+  /** Runs steps `from` to `to`. Throws or rejects with a Problem when one refuses; stops where one answers (`reply.sent`). */
+  run(exchange: Exchange, from = 0, to = this.steps.length): Promise<void> | undefined {
+    for (let i = from; i < to; i++) {
+      exchange.reached = i
+      const pending = this.#runStep(exchange, this.steps[i]!)
+      if (pending !== undefined)
+        return pending.then(() => (exchange.reply.sent ? undefined : this.run(exchange, i + 1, to)))
+      if (exchange.reply.sent) return undefined
+    }
+    return undefined
+  }
+
+  #runStep(exchange: Exchange, step: Step): Promise<void> | undefined {
+    exchange.running = step.running
+    let pending: Promise<void> | undefined
+    try {
+      pending = step.members.length > 0 ? this.#runAny(exchange, step) : runHooks(exchange, step)
+    } catch (error) {
+      this.#settle(exchange, step, error)
+      return undefined
+    }
+    return pending?.catch((error: unknown) => this.#settle(exchange, step, error))
+  }
+
+  /** What a thrown refusal comes to: nothing under `optional` or `mode: observe`, else it goes on up. */
+  #settle(exchange: Exchange, step: Step, error: unknown): void {
+    const problem = asPluginProblem(error)
+    exchange.running = step.running
+    if (step.optional && problem.code === 'credentials-missing') {
+      exchange.decide('pass', 'anonymous')
+      return
+    }
+    this.#events.refused(exchange, problem)
+    if (
+      exchange.recording &&
+      !exchange.decisions.some((one) => one.item === step.running.id && one.verdict === 'refuse')
+    ) {
+      exchange.decide('refuse', problem.code)
+    }
+    if (!step.running.observing) throw problem
+  }
+
+  async #runAny(exchange: Exchange, step: Step): Promise<void> {
+    const challenges: string[] = []
+    for (const member of step.members) {
+      exchange.running = member.running
+      try {
+        await runHooks(exchange, member)
+        return
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'credentials-missing') throw error
+        exchange.decide('skip', 'credentials-missing')
+        challenges.push(...error.headers)
+      }
+    }
+    throw new Problem('credentials-missing', 'None of the accepted kinds of credentials was sent.', {
+      headers: challenges,
+    })
+  }
+
+  /** Runs the response hooks of the plugins the request had reached, bottom to top. */
+  respond(exchange: Exchange): Promise<void> | undefined {
+    return this.#hasSends ? this.#respondFrom(exchange, exchange.reached) : undefined
+  }
+
+  #respondFrom(exchange: Exchange, from: number): Promise<void> | undefined {
+    for (let i = from; i >= 0; i--) {
+      const step = this.steps[i]!
+      if (step.onSend.length === 0 && step.onSendBody.length === 0) continue
+      exchange.running = step.running
+      const pending = sendHooks(exchange, step)
+      if (pending !== undefined) return pending.then(() => this.#respondFrom(exchange, i - 1))
+    }
+    return undefined
+  }
+}
+
+function runHooks(exchange: Exchange, step: Step): Promise<void> | undefined {
+  const { request, reply } = exchange
+  const before = exchange.authentications
+  for (const [index, hook] of step.onRequest.entries()) {
+    const result = hook(request, reply)
+    if (result instanceof Promise) return finishHooks(exchange, step, { result, next: index + 1, before })
+    if (reply.sent) return undefined
+  }
+  demandIdentity(exchange, step, before)
+  return undefined
+}
+
+async function finishHooks(
+  exchange: Exchange,
+  step: Step,
+  { result, next, before }: { result: Promise<unknown>; next: number; before: number },
+): Promise<void> {
+  await result
+  const { request, reply } = exchange
+  for (let i = next; i < step.onRequest.length && !reply.sent; i++) await step.onRequest[i]!(request, reply)
+  if (!reply.sent) demandIdentity(exchange, step, before)
+}
+
+/** CONTRACT: claiming `authenticates` and passing a request without identity is a failure of the plugin, never a pass. */
+function demandIdentity(exchange: Exchange, step: Step, before: number): void {
+  if (!step.authenticates || step.running.observing || exchange.authentications > before) return
+  throw new Problem('plugin-failed', 'An authenticating plugin let the request pass without saying who it is.')
+}
+
+function sendHooks(exchange: Exchange, step: Step): Promise<void> | undefined {
+  const { request, reply } = exchange
+  const taps = exchange.responseTaps.length
+  for (const [index, hook] of step.onSend.entries()) {
+    const result = call(() => hook(request, reply))
+    if (result instanceof Promise) return finishSends(exchange, step, { result, next: index + 1, taps })
+  }
+  feedTaps(exchange, taps)
+  return step.onSendBody.length > 0 && bodyMayChange(exchange) ? changeBody(exchange, step) : undefined
+}
+
+async function finishSends(
+  exchange: Exchange,
+  step: Step,
+  { result, next, taps }: { result: Promise<unknown>; next: number; taps: number },
+): Promise<void> {
+  const { request, reply } = exchange
+  await result.catch(rethrow)
+  for (let i = next; i < step.onSend.length; i++) await call(() => step.onSend[i]!(request, reply))
+  feedTaps(exchange, taps)
+  if (step.onSendBody.length > 0 && bodyMayChange(exchange)) await changeBody(exchange, step)
+}
+
+async function changeBody(exchange: Exchange, step: Step): Promise<void> {
+  const { request, reply } = exchange
+  for (const hook of step.onSendBody) {
+    const payload: Readable =
+      reply.body instanceof Readable ? reply.body : Readable.from([reply.body as Buffer | string])
+    const changed = await call(() => hook(request, reply, payload))
+    if (changed === undefined || changed === payload) {
+      reply.body = payload
+      continue
+    }
+    reply.body = changed as Readable | Buffer | string
+    reply.headers.delete('content-length')
+  }
+}
+
+/** Problems and the gateway's own answers keep their bodies; so do answers that have none. */
+function bodyMayChange(exchange: Exchange): boolean {
+  const { source, statusCode, body } = exchange.reply
+  if (source === 'gateway' || body === null || exchange.facts.method === 'HEAD') return false
+  return statusCode !== 204 && statusCode !== 304
+}
+
+/**
+ * A tap set by a hook sees the body as it is at that place in the chain. An untouched upstream body is tapped by the
+ * proxy as it passes; anything else is a stream or a buffer here.
+ */
+function feedTaps(exchange: Exchange, before: number): void {
+  const { body } = exchange.reply
+  if (exchange.responseTaps.length === before || body === null) return
+  for (const tap of exchange.responseTaps.splice(before)) {
+    if (exchange.reply.body instanceof Readable) {
+      exchange.reply.body = compose(exchange.reply.body, new TapStream(tap))
+      continue
+    }
+    tap.data(Buffer.isBuffer(body) ? body : Buffer.from(String(body)))
+    tap.end()
+  }
+}
+
+class TapStream extends Transform {
+  readonly #tap: ResponseTap
+  #ended = false
+
+  constructor(tap: ResponseTap) {
+    super()
+    this.#tap = tap
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
+    this.#tap.data(chunk)
+    done(null, chunk)
+  }
+
+  override _flush(done: () => void): void {
+    this.#ended = true
+    this.#tap.end()
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.#ended) this.#tap.abort()
+    done(error)
+  }
+}
+
+function call(hook: () => unknown): unknown {
+  try {
+    return hook()
+  } catch (error) {
+    return rethrow(error)
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw asPluginProblem(error)
+}
+
+/** What a plugin threw, as a Problem: only a Problem's own words reach a client. */
+function asPluginProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  return new Problem('plugin-failed', 'A plugin failed on this request.', { cause: error })
+}

@@ -1,0 +1,228 @@
+/** Compiles a config into a generation: upstreams, then the global chain, then each route. Any error leaves nothing held. */
+import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
+import type { ChainItem, Config, PluginItem, RouteConfig } from '../config/config.ts'
+import type { Diagnostic } from '../config/diagnostic.ts'
+import type { LoadedPlugin } from '../config/plugin-catalog.ts'
+import { ProxyTrust } from '../listener/client-address.ts'
+import type { CounterFamily, Instruments } from '../observe/instruments.ts'
+import type { CounterStore, Log, Need, Traits } from '../plugin.ts'
+import { RouteTable } from '../routing/table.ts'
+import { Target, targetKey } from '../upstream/target.ts'
+import { Upstream } from '../upstream/upstream.ts'
+import type { Carry } from './carry.ts'
+import { Chain, type ChainEvents, type Step } from './chain.ts'
+import { consumerDirectory } from './consumers.ts'
+import { type Edge, foreignEdge, nativeEdge } from './edge.ts'
+import { Generation, type GenerationEvents } from './generation.ts'
+import { type CompiledItem, ItemCompiler } from './items.ts'
+import { compileRoute, type Route } from './route.ts'
+import type { Surroundings } from './scope.ts'
+
+/** What outlives generations. */
+export interface World {
+  readonly carry: Carry
+  readonly log: Log
+  readonly metrics: Instruments
+  readonly counters: CounterStore
+  readonly rejections: CounterFamily
+  /** Our name in `via` where the config gives none. */
+  readonly name: string
+  /** The port of the embedded origin; starts it on first use. */
+  echoPort(): Promise<number>
+}
+
+/** The config is well-formed, but a plugin or the system would not have it. */
+export class CompileError extends Error {
+  readonly diagnostics: readonly Diagnostic[]
+
+  constructor(diagnostics: readonly Diagnostic[], cause?: unknown) {
+    super('the config does not compile', { cause })
+    this.diagnostics = diagnostics
+  }
+}
+
+export interface CompileInput {
+  readonly config: Config
+  readonly plugins: ReadonlyMap<string, LoadedPlugin>
+  readonly number: number
+}
+
+/** Routes compiled between two turns of the event loop, so that a reload stalls no request. */
+const SLICE = 50
+
+export async function compile(input: CompileInput, world: World, events: GenerationEvents): Promise<Generation> {
+  const generation = new Generation(events)
+  const compiler = new Compiler(input, world, generation)
+  try {
+    await compiler.run()
+  } catch (error) {
+    await compiler.abandon()
+    throw error
+  }
+  return generation
+}
+
+class Compiler {
+  readonly #input: CompileInput
+  readonly #world: World
+  readonly #generation: Generation
+  readonly #items: ItemCompiler
+  readonly #edges: Edge[] = []
+  readonly #targets: string[] = []
+  readonly #chainEvents: ChainEvents
+  #native: Edge | null = null
+
+  constructor(input: CompileInput, world: World, generation: Generation) {
+    this.#input = input
+    this.#world = world
+    this.#generation = generation
+    this.#items = new ItemCompiler(surroundings(input, world), input.plugins)
+    this.#chainEvents = {
+      refused: (exchange, problem) => {
+        const { plugin, observing } = exchange.running
+        world.rejections.series(exchange.route?.name ?? '_none', plugin, problem.code, observing ? 'observe' : 'enforce').inc()
+      },
+    }
+  }
+
+  async run(): Promise<void> {
+    const { config, number } = this.#input
+    const name = config.name ?? this.#world.name
+    this.#native = await nativeEdge(this.#generation)
+    this.#edges.push(this.#native)
+    const upstreams = await this.#upstreams()
+    const global = await this.#chain(config.plugins)
+    const routes: Route[] = []
+    for (const [index, route] of config.routes.entries()) {
+      if (index % SLICE === SLICE - 1) await new Promise(setImmediate)
+      const parts = await this.#chain(route.chain)
+      routes.push(compileRoute(route, { ...parts, upstreams, plugins: this.#input.plugins }))
+    }
+    const table = await RouteTable.build(routes, config.listeners.map((listener) => listener.name))
+    const trust = new ProxyTrust(config.trustedProxies)
+    this.#generation.complete({
+      config,
+      number,
+      table,
+      globalChain: global.chain,
+      globalEdge: global.edge,
+      edges: this.#edges,
+      admission: { limits: config.limits, trust },
+      headPolicy: { name, trustedHeader: trust.header, reserved: reservedNames(this.#input) },
+      release: () => this.#release(),
+    })
+  }
+
+  async #upstreams(): Promise<Map<string, Upstream>> {
+    const { config } = this.#input
+    const usesEcho = config.upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
+    const echoPort = usesEcho ? await this.#world.echoPort() : 0
+    const upstreams = new Map<string, Upstream>()
+    for (const upstream of config.upstreams) {
+      const targetOf = (target: (typeof upstream.targets)[number]) => {
+        const key = `target ${targetKey(target, upstream)}`
+        this.#targets.push(key)
+        const port = target.protocol === 'builtin' ? echoPort : target.port
+        return this.#world.carry.acquire(key, () => new Target(target, upstream, port))
+      }
+      upstreams.set(upstream.name, new Upstream(upstream, targetOf))
+    }
+    return upstreams
+  }
+
+  async #chain(items: readonly ChainItem[]): Promise<{ chain: Chain; edge: Edge; foreign: boolean }> {
+    const compiled: CompiledItem[] = []
+    for (const item of items) compiled.push(await this.#item(item))
+    const steps = compiled.map(stepOf)
+    const chain = new Chain(steps, { recording: items.some((item) => this.#records(item)), events: this.#chainEvents })
+    const foreign = compiled.some(({ kind }) => kind === 'foreign')
+    if (!foreign) return { chain, edge: this.#native!, foreign }
+    const edge = await foreignEdge(compiled, this.#generation, this.#generation.replies)
+    this.#edges.push(edge)
+    return { chain, edge, foreign }
+  }
+
+  async #item(item: ChainItem): Promise<CompiledItem> {
+    try {
+      return await this.#items.compile(item)
+    } catch (error) {
+      const message = `the plugin refused its options: ${error instanceof Error ? error.message : String(error)}`
+      throw new CompileError([{ code: 'plugin-failed', severity: 'error', at: item.at, path: item.id, message }], error)
+    }
+  }
+
+  #records(item: ChainItem): boolean {
+    if (item.kind === 'any') return false
+    const traits = traitsOf(item, this.#input.plugins)
+    return traits !== null && needsOf(traits, item).includes('record')
+  }
+
+  /** Undoes a compilation that failed half-way. */
+  async abandon(): Promise<void> {
+    for (const edge of this.#edges) await edge.close()
+    this.#release()
+  }
+
+  #release(): void {
+    const { carry } = this.#world
+    for (const key of [...this.#targets.splice(0), ...this.#items.held]) carry.release(key)
+  }
+}
+
+const nothing: Omit<Step, 'running'> = {
+  authenticates: false,
+  optional: false,
+  onRequest: [],
+  onSend: [],
+  onSendBody: [],
+  members: [],
+}
+
+/** A foreign plugin keeps its place among the steps, so that "how far did the request get" counts it too. */
+function stepOf(item: CompiledItem): Step {
+  return item.kind === 'step' ? item.step : { ...nothing, running: { plugin: item.name, id: item.name, observing: false } }
+}
+
+function traitsOf(item: PluginItem, plugins: ReadonlyMap<string, LoadedPlugin>): Traits | null {
+  const loaded = plugins.get(item.plugin.url)
+  return loaded?.kind === 'native' ? loaded.module.traits : null
+}
+
+function needsOf(traits: Traits, item: PluginItem): readonly Need[] {
+  return typeof traits.needs === 'function' ? traits.needs(item.options) : (traits.needs ?? [])
+}
+
+function surroundings({ config, plugins }: CompileInput, world: World): Surroundings {
+  const { carry, log, metrics, counters } = world
+  const reads = new Set<string>()
+  const secrets = new Set<string>()
+  for (const { match } of config.routes) {
+    for (const { name } of match.headers) reads.add(`header:${name}`)
+    for (const { name } of match.query) reads.add(`query:${name}`)
+  }
+  for (const item of pluginItems(config)) {
+    const traits = traitsOf(item, plugins)
+    for (const name of traits?.reads?.(item.options) ?? []) reads.add(name)
+    for (const name of traits?.secrets?.(item.options) ?? []) secrets.add(name)
+  }
+  const shared = { reads: [...reads].sort(), secrets: [...secrets].sort(), folder: dirname(config.file) }
+  const digest = createHash('sha256').update(JSON.stringify([config.consumers, shared])).digest('base64url')
+  return { carry, log, metrics, counters, consumers: consumerDirectory(config.consumers), ...shared, digest }
+}
+
+function reservedNames({ config, plugins }: CompileInput): ReadonlySet<string> {
+  const reserved = new Set<string>()
+  for (const item of pluginItems(config)) {
+    for (const name of traitsOf(item, plugins)?.reserves?.(item.options) ?? []) reserved.add(name)
+  }
+  return reserved
+}
+
+function* pluginItems(config: Config): Generator<PluginItem> {
+  const chains: readonly (readonly ChainItem[])[] = [config.plugins, ...config.routes.map((route: RouteConfig) => route.chain)]
+  for (const item of new Set(chains.flat())) {
+    if (item.kind === 'plugin') yield item
+    else yield* item.members
+  }
+}

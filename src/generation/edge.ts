@@ -1,0 +1,145 @@
+/** Fastify on the client edge: one catch-all for all chains of ours, a context of its own for each chain with a foreign package. */
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Exchange } from '../exchange/exchange.ts'
+import { Problem } from '../problem.ts'
+import { toProblem } from '../proxy/problem-of.ts'
+import type { CompiledItem } from './items.ts'
+
+/** What the edge hands exchanges on to. */
+export interface EdgeEvents {
+  exchangeOf(raw: IncomingMessage): Exchange
+  /** Runs a chain of ours from its first step to the answer. */
+  run(exchange: Exchange): void
+  /** Runs steps `from` to `to` of the exchange's chain; resolves with what came of it, and rejects never. */
+  runPart(exchange: Exchange, from: number, to: number): Promise<'on' | 'answered' | Problem>
+  /** Sends what a plugin answered, response hooks first. */
+  answer(exchange: Exchange): void
+  /** After the last step: forward, or answer as the route says. */
+  finish(exchange: Exchange): void
+  /** Answers with a problem, wherever the exchange stands. */
+  fail(exchange: Exchange, problem: Problem): void
+}
+
+export interface Edge {
+  handle(raw: IncomingMessage, response: ServerResponse): void
+  close(): Promise<void>
+}
+
+/** The edge of every chain without foreign packages: hooks and handler are ours, so one route serves them all. */
+export async function nativeEdge(events: EdgeEvents): Promise<Edge> {
+  const app = createApp(events)
+  app.addHook('onRequest', (request, reply, _done) => {
+    // Hijacked before any parser looks at content-type: the body stays a raw stream (`_done` is never called).
+    reply.hijack()
+    events.run(events.exchangeOf(request.raw))
+  })
+  addCatchAll(app, () => {})
+  await app.ready()
+  return edgeOf(app)
+}
+
+/** The edge of one chain that holds Fastify plugins of others. `replies` says through which reply an exchange leaves. */
+export async function foreignEdge(
+  items: readonly CompiledItem[],
+  events: EdgeEvents,
+  replies: WeakMap<Exchange, FastifyReply>,
+): Promise<Edge> {
+  const app = createApp(events)
+  app.decorateRequest('exchange', null)
+  app.addHook('onRequest', async (request, reply) => {
+    const exchange = events.exchangeOf(request.raw)
+    Object.assign(request, { exchange })
+    replies.set(exchange, reply)
+    // An unparsable content-type would be answered 415 by Fastify; the exchange has its own copy for the upstream.
+    delete request.raw.headers['content-type']
+  })
+  const part = { app, events, replies, belowForeign: false }
+  let from = 0
+  for (const [index, item] of items.entries()) {
+    if (item.kind !== 'foreign') continue
+    addPart(part, from, index)
+    await app.register(fp(item.plugin as never, { name: `foreign-${index}` }), item.options)
+    part.belowForeign = true
+    from = index + 1
+  }
+  addPart(part, from, items.length)
+  addCatchAll(app, (request) => events.finish(events.exchangeOf(request.raw)))
+  await app.ready()
+  return edgeOf(app)
+}
+
+interface Part {
+  readonly app: FastifyInstance
+  readonly events: EdgeEvents
+  readonly replies: WeakMap<Exchange, FastifyReply>
+  readonly belowForeign: boolean
+}
+
+/** Where our steps between two foreign plugins run. What answers above the first foreign plugin does not pass through any. */
+function addPart({ app, events, replies, belowForeign }: Part, from: number, to: number): void {
+  if (from === to) return
+  app.addHook('onRequest', (request, reply, done) => {
+    const exchange = events.exchangeOf(request.raw)
+    void events.runPart(exchange, from, to).then((outcome) => {
+      if (outcome === 'on') {
+        done()
+        return
+      }
+      if (!belowForeign) {
+        reply.hijack()
+        replies.delete(exchange)
+      }
+      if (outcome === 'answered') events.answer(exchange)
+      else events.fail(exchange, outcome)
+    })
+  })
+}
+
+function createApp(events: EdgeEvents): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    requestTimeout: 0,
+    genReqId: (raw) => events.exchangeOf(raw as IncomingMessage).facts.id,
+    frameworkErrors: (error, request) => {
+      events.fail(events.exchangeOf(request.raw), toProblem(error))
+    },
+  })
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.setErrorHandler((error, request) => {
+    events.fail(events.exchangeOf(request.raw), foreignProblem(error))
+  })
+  app.setNotFoundHandler((request) => {
+    events.fail(events.exchangeOf(request.raw), new Problem('internal', 'Something went wrong inside the gateway.'))
+  })
+  return app
+}
+
+function addCatchAll(app: FastifyInstance, handler: (request: FastifyRequest, reply: FastifyReply) => void): void {
+  app.route({ method: app.supportedMethods as never, url: '*', handler: handler as never })
+}
+
+function edgeOf(app: FastifyInstance): Edge {
+  return {
+    handle: (raw, response) => app.routing(raw, response),
+    close: () => app.close(),
+  }
+}
+
+/** A foreign plugin's error: its status is a hint, its words stay inside. */
+function foreignProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  const status = (error as { statusCode?: unknown }).statusCode
+  if (status === 401) return new Problem('credentials-invalid', 'A plugin refused the credentials.', { cause: error })
+  if (status === 403) return new Problem('forbidden', 'A plugin refused the request.', { cause: error })
+  if (status === 413) return new Problem('body-too-large', 'A plugin refused the body as too large.', { cause: error })
+  if (status === 429)
+    return new Problem('rate-limited', 'A plugin refused the request as one too many.', { cause: error })
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new Problem('bad-request', 'A plugin refused the request.', { cause: error })
+  return new Problem('plugin-failed', 'A plugin failed on this request.', { cause: error })
+}

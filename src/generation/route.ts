@@ -1,0 +1,73 @@
+/** One route, compiled: its chain, its action, and what the table and the proxy need of it. */
+import type { ChainItem, PluginItem, RouteConfig } from '../config/config.ts'
+import type { LoadedPlugin } from '../config/plugin-catalog.ts'
+import type { Exchange, RouteInfo } from '../exchange/exchange.ts'
+import type { Traits } from '../plugin.ts'
+import type { Routable } from '../routing/table.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { Chain } from './chain.ts'
+import type { Edge } from './edge.ts'
+import { compileRewrite, type RewrittenTarget } from './rewrite.ts'
+
+export interface Route extends RouteInfo, Routable {
+  readonly chain: Chain
+  readonly edge: Edge
+  /** The chain holds a foreign package: answers leave through Fastify. */
+  readonly foreign: boolean
+  /** Null where the gateway answers itself. */
+  readonly forwardTo: Upstream | null
+  /** Path and query as the upstream sees them. */
+  readonly rewrite: ((exchange: Exchange) => RewrittenTarget) | null
+}
+
+export function compileRoute(
+  config: RouteConfig,
+  parts: {
+    chain: Chain
+    edge: Edge
+    foreign: boolean
+    upstreams: ReadonlyMap<string, Upstream>
+    plugins: ReadonlyMap<string, LoadedPlugin>
+  },
+): Route {
+  const { action } = config
+  const traitsOf = (item: PluginItem): Traits | null => {
+    const loaded = parts.plugins.get(item.plugin.url)
+    return loaded?.kind === 'native' ? loaded.module.traits : null
+  }
+  const template = action.kind === 'forward' ? action.rewrite : undefined
+  return {
+    name: config.name,
+    config,
+    chain: parts.chain,
+    edge: parts.edge,
+    foreign: parts.foreign,
+    upstream: action.kind === 'forward' ? action.upstream : null,
+    forwardTo: action.kind === 'forward' ? parts.upstreams.get(action.upstream)! : null,
+    rewrite: template === undefined ? null : compileRewrite(template),
+    preflight: config.chain.some((item) => item.kind === 'plugin' && traitsOf(item)?.answers === 'preflight'),
+    demands: demandsOf(config, traitsOf),
+  }
+}
+
+/** What the route demands of a client, comparable between routes: equal items demand the same. */
+function demandsOf(config: RouteConfig, traitsOf: (item: PluginItem) => Traits | null): ReadonlySet<string> {
+  const demands = new Set<string>()
+  for (const item of config.chain) if (isDemand(item, traitsOf)) demands.add(demandKey(item))
+  if (config.action.kind === 'respond' && config.action.status >= 400 && config.action.status < 500)
+    demands.add('refused')
+  return demands
+}
+
+function isDemand(item: ChainItem, traitsOf: (item: PluginItem) => Traits | null): boolean {
+  if (item.kind === 'any') return !item.optional
+  const traits = traitsOf(item)
+  if (traits === null || item.mode === 'observe' || item.optional) return false
+  return traits.authenticates === true || traits.restricts === true
+}
+
+function demandKey(item: ChainItem): string {
+  return item.kind === 'any'
+    ? JSON.stringify(item.members.map(demandKey))
+    : JSON.stringify([item.plugin.url, item.options])
+}

@@ -1,0 +1,78 @@
+/** The recording scope: what a plugin of our contract compiles against, once per item, into flat lists of hooks. */
+import type { PluginItem } from '../config/config.ts'
+import type { Instruments } from '../observe/instruments.ts'
+import type {
+  ConsumerDirectory,
+  CounterStore,
+  Log,
+  OnRequestHook,
+  OnSendBodyHook,
+  OnSendHook,
+  PluginModule,
+  Scope,
+} from '../plugin.ts'
+import type { Carry } from './carry.ts'
+
+/** What every scope of a generation shares. */
+export interface Surroundings {
+  readonly carry: Carry
+  readonly log: Log
+  readonly metrics: Instruments
+  readonly counters: CounterStore
+  readonly consumers: ConsumerDirectory
+  readonly reads: readonly string[]
+  readonly secrets: readonly string[]
+  readonly folder: string
+  /** Of everything above that a plugin may have built something from: equal digest, reusable item. */
+  readonly digest: string
+}
+
+export interface RecordedHooks {
+  readonly onRequest: readonly OnRequestHook[]
+  readonly onSend: readonly OnSendHook[]
+  readonly onSendBody: readonly OnSendBodyHook[]
+  /** Lets go of everything the item carries. */
+  close(): void
+}
+
+/** Runs the plugin against a recording scope. Rejects with what the plugin threw. */
+export async function record(item: PluginItem, module: PluginModule, around: Surroundings): Promise<RecordedHooks> {
+  const onRequest: OnRequestHook[] = []
+  const onSend: OnSendHook[] = []
+  const onSendBody: OnSendBodyHook[] = []
+  const closers: (() => void)[] = []
+  const { id, mode, optional, belowAuthenticator } = item
+  const { log, metrics, counters, consumers, reads, secrets, folder } = around
+  const scope: Scope = {
+    addHook(name: 'onRequest' | 'onSend', hook: OnRequestHook | OnSendHook | OnSendBodyHook) {
+      if (name === 'onRequest') onRequest.push(hook as OnRequestHook)
+      else if (name !== 'onSend') throw new Error(`plugins have the hooks onRequest and onSend, not ${String(name)}`)
+      else if (hook.length >= 3) onSendBody.push(hook as OnSendBodyHook)
+      else onSend.push(hook as OnSendHook)
+    },
+    carry(key, create) {
+      const full = `plugin ${item.plugin.url} ${key}`
+      closers.push(() => around.carry.release(full))
+      return around.carry.acquire(full, create)
+    },
+    onClose: (listener) => void closers.push(listener),
+    item: { id, mode, optional, belowAuthenticator },
+    log,
+    metrics,
+    counters,
+    consumers,
+    reads,
+    secrets,
+    folder,
+  }
+  const close = () => {
+    for (const closer of closers.splice(0)) closer()
+  }
+  try {
+    await module.default(scope, item.options)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { onRequest, onSend, onSendBody, close }
+}

@@ -1,0 +1,218 @@
+/** One address where clients connect: a node:http(s) server that outlives every generation. */
+import { createServer, type IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Limits, ListenerConfig } from '../config/config.ts'
+import { requestId } from '../exchange/request-id.ts'
+import { Problem, problemDocument, problems } from '../problem.ts'
+import { ClientConnection } from './connection.ts'
+
+export interface ListenerHandler {
+  request(raw: IncomingMessage, response: ServerResponse, meta: RequestMeta): void
+}
+
+export interface RequestMeta {
+  readonly listener: { readonly name: string; readonly protocol: 'http' | 'https' }
+  readonly expectsContinue: boolean
+  /** Set for an upgrade that was accepted for routing: the connection, and what came along with the head. */
+  readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | null
+  /** Refused before routing. */
+  readonly problem: Problem | null
+}
+
+/** How often Node looks for heads that are too slow. */
+const CHECK_INTERVAL_MS = 1000
+
+export class Listener {
+  readonly config: ListenerConfig
+  readonly #server: Server | TlsServer
+  readonly #handler: ListenerHandler
+  readonly #connections = new WeakMap<Duplex, ClientConnection>()
+  readonly #facts: RequestMeta['listener']
+  #closing = false
+  /** Upgraded connections leave Node's own count. */
+  readonly #tunnels = new Set<Duplex>()
+
+  constructor(config: ListenerConfig, limits: Limits, handler: ListenerHandler) {
+    this.config = config
+    this.#handler = handler
+    this.#facts = { name: config.name, protocol: config.protocol }
+    const options: ServerOptions = {
+      insecureHTTPParser: false,
+      // Host is judged by admission, which answers with a problem.
+      requireHostHeader: false,
+      requestTimeout: 0,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      noDelay: true,
+      keepAlive: true,
+      highWaterMark: 64 * 1024,
+      shouldUpgradeCallback: isWebSocketUpgrade,
+    }
+    this.#server =
+      config.certificate === undefined
+        ? createServer(options)
+        : createTlsServer({ ...options, ...config.certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] })
+    this.applyLimits(limits)
+    this.#attach()
+  }
+
+  /** Takes effect for heads that begin after it. */
+  applyLimits(limits: Limits): void {
+    const server = this.#server as Server & { maxHeaderSize: number }
+    server.headersTimeout = limits.headTimeoutMs
+    server.keepAliveTimeout = limits.idleTimeoutMs
+    server.maxConnections = limits.connections
+    // Node drops what is over maxHeadersCount in silence; admission counts and refuses instead.
+    server.maxHeadersCount = 0
+    server.maxHeaderSize = limits.requestLine + limits.headerBytes
+  }
+
+  #attach(): void {
+    const plain = { expectsContinue: false, upgrade: null, problem: null, listener: this.#facts }
+    const waiting = { ...plain, expectsContinue: true }
+    const unexpected = {
+      ...plain,
+      problem: new Problem('expectation-failed', 'The only expectation met here is 100-continue.'),
+    }
+    const server = this.#server
+    server.on('connection', (socket: Socket) => this.#connected(socket))
+    server.on('secureConnection', (socket: Socket) => this.#connected(socket))
+    server.on('request', (raw, response) => this.#begin(raw, response, plain))
+    server.on('checkContinue', (raw, response) => this.#begin(raw, response, waiting))
+    server.on('checkExpectation', (raw, response) => this.#begin(raw, response, unexpected))
+    server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(raw, socket, head))
+    server.on('connect', (raw: IncomingMessage, socket: Socket) => this.#connectMethod(raw, socket))
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket))
+  }
+
+  #connected(socket: Socket): void {
+    this.#connections.set(socket, new ClientConnection(socket))
+  }
+
+  #begin(raw: IncomingMessage, response: ServerResponse, meta: RequestMeta): void {
+    const connection = this.#connections.get(raw.socket)
+    connection?.begin()
+    response.on('close', () => connection?.end())
+    if (this.#closing) response.shouldKeepAlive = false
+    this.#handler.request(raw, response, meta)
+  }
+
+  /** An upgrade is a request: it gets a response object, and goes the way of all requests until its chain has passed. */
+  #upgrade(raw: IncomingMessage, socket: Socket, head: Buffer): void {
+    // Node detaches its own error handling with its parser: without this a reset would end the process.
+    socket.on('error', () => socket.destroy())
+    this.#tunnels.add(socket)
+    socket.on('close', () => this.#tunnels.delete(socket))
+    const response = new ServerResponse(raw)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    this.#handler.request(raw, response, {
+      listener: this.#facts,
+      expectsContinue: false,
+      upgrade: { socket, head },
+      problem: null,
+    })
+  }
+
+  /** CONNECT never reaches a route: 405, for every target (RFC 9110 §9.3.6). */
+  #connectMethod(raw: IncomingMessage, socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    const response = new ServerResponse(raw)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.on('finish', () => socket.end())
+    const problem = new Problem('method-not-allowed', 'CONNECT is not served here.', {
+      headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+    })
+    raw.url = '/'
+    this.#handler.request(raw, response, { listener: this.#facts, expectsContinue: false, upgrade: null, problem })
+  }
+
+  /** Bytes that are no request. They run no plugin; the answer is a problem, and the connection ends. */
+  #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const answer = problemBytes(problemOfParser(error))
+    const connection = this.#connections.get(socket)
+    if (connection === undefined) socket.end(answer)
+    else connection.endWith(answer)
+  }
+
+  /** Binds the address. Rejects when it is taken. Resolves with the port, which is news when 0 was asked for. */
+  listen(): Promise<number> {
+    const { host, port } = this.config
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port, backlog: 4096 }, () => {
+        this.#server.off('error', reject)
+        resolve((this.#server.address() as AddressInfo).port)
+      })
+    })
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? this.config.port
+  }
+
+  /** Answers say `Connection: close` from now on, so that clients go elsewhere before the listener closes. */
+  drain(): void {
+    this.#closing = true
+  }
+
+  /** Stops accepting, drops idle connections, and resolves when the last one has gone. */
+  async close(): Promise<void> {
+    this.#closing = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    await closed
+  }
+
+  /** Ends what is still open. */
+  destroy(): void {
+    this.#server.closeAllConnections()
+    for (const socket of this.#tunnels) socket.destroy()
+  }
+
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.#server.getConnections((_error, count) => resolve(count)))
+  }
+}
+
+/**
+ * CONTRACT, "An upgrade is a request": GET, HTTP/1.1, websocket, key and version 13. Everything else is an ordinary
+ * request without its Upgrade. Attack: `POST` with `Upgrade: foo` would otherwise pass every request handler by.
+ */
+function isWebSocketUpgrade(raw: IncomingMessage): boolean {
+  const { headers } = raw
+  return (
+    raw.method === 'GET' &&
+    raw.httpVersion === '1.1' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    /^[A-Za-z0-9+/]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
+    headers['sec-websocket-version'] === '13'
+  )
+}
+
+function problemOfParser(error: NodeJS.ErrnoException): Problem {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem('headers-too-large', 'The request head is too large.')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem('request-timeout', 'The request head did not arrive in time.')
+    default:
+      return new Problem('bad-request', 'The bytes received are not a valid HTTP/1.1 request.')
+  }
+}
+
+function problemBytes(problem: Problem): string {
+  const { status, title } = problems[problem.code]
+  const id = requestId()
+  const body = problemDocument(problem, id)
+  return (
+    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\nx-request-id: ${id}\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+  )
+}

@@ -1,0 +1,262 @@
+/** Forwards one exchange to its upstream and the answer back: pick a target, attempt, perhaps once more, answer. */
+import type { ServerResponse } from 'node:http'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { ClientRequest, RequestHead, ResponseHead, ResponseListener } from '../http1/client.ts'
+import type { WireError } from '../http1/wire-error.ts'
+import type { Problem } from '../problem.ts'
+import type { Target } from '../upstream/target.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { breakOff, deliver, hasNoBody, writeHead } from './deliver.ts'
+import { forwardableTrailers } from './hop-by-hop.ts'
+import { problemOf } from './problem-of.ts'
+import { takeResponseHead } from './response-head.ts'
+import { clientClosed, Upload, uploadFraming } from './upload.ts'
+import { UpstreamBody } from './upstream-body.ts'
+
+export interface ForwardPolicy {
+  /** Our name in `via`. */
+  readonly name: string
+  /** How long either peer of the client's connection may make no progress on a body. */
+  readonly bodyIdleMs: number
+  /** Runs the response hooks. Undefined when they are done already; rejects or throws with what went wrong. */
+  respond(exchange: Exchange): Promise<void> | undefined
+  /** The chain may change bodies, or leaves through Fastify: it wants a stream. */
+  readonly wantsStream: boolean
+  /** Sends what `respond` made of a streamed answer. */
+  deliver(exchange: Exchange): void
+  /** Answers with a problem: nothing has been sent yet. */
+  fail(exchange: Exchange, problem: Problem): void
+}
+
+/** Above this a whole body is not worth copying into one string with its head. */
+const JOINED = 64 * 1024
+
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+export function forward(exchange: Exchange, upstream: Upstream, policy: ForwardPolicy): void {
+  new Forwarding(exchange, upstream, policy).start()
+}
+
+class Forwarding implements ResponseListener {
+  readonly #exchange: Exchange
+  readonly #upstream: Upstream
+  readonly #policy: ForwardPolicy
+  readonly #response: ServerResponse
+  #request: ClientRequest | null = null
+  #upload: Upload | null = null
+  /** The answer goes this way when the chain wants a stream, or its hooks are not done yet. */
+  #body: UpstreamBody | null = null
+  #headTaken = false
+  #over = false
+  #stalled: NodeJS.Timeout | null = null
+  #remaining = -1
+
+  constructor(exchange: Exchange, upstream: Upstream, policy: ForwardPolicy) {
+    this.#exchange = exchange
+    this.#upstream = upstream
+    this.#policy = policy
+    this.#response = exchange.response!
+  }
+
+  start(): void {
+    const exchange = this.#exchange
+    exchange.upstreamName = this.#upstream.name
+    this.#response.on('close', () => this.#clientGone())
+    if (exchange.facts.body.kind !== 'none') {
+      const events = { failed: (problem: Problem) => this.#uploadFailed(problem) }
+      this.#upload = new Upload(exchange, exchange.raw!, { idleMs: this.#policy.bodyIdleMs, events })
+    }
+    this.#attempt(false)
+    if (this.#request !== null && !this.#over) this.#upload?.start(this.#request)
+  }
+
+  #attempt(fresh: boolean): void {
+    const exchange = this.#exchange
+    const target = this.#upstream.pick()
+    exchange.target = target.url
+    exchange.attempts++
+    exchange.upstreamStartedAt = performance.now()
+    this.#request = target.pool.request(headFor(exchange, target), this, fresh)
+  }
+
+  informational(): void {}
+
+  head(head: ResponseHead): void {
+    const exchange = this.#exchange
+    this.#headTaken = true
+    exchange.upstreamHeadAt = performance.now()
+    exchange.upstreamResponse = {
+      status: head.status,
+      headers: head.headers,
+      length: head.body.kind === 'length' ? head.body.length : null,
+    }
+    takeResponseHead(exchange.reply, head, exchange.facts.method)
+    this.#remaining = head.body.kind === 'length' ? head.body.length : -1
+    if (this.#policy.wantsStream) this.#toStream()
+    let pending: Promise<void> | undefined
+    try {
+      pending = this.#policy.respond(exchange)
+    } catch (error) {
+      this.#abandon(error as Problem)
+      return
+    }
+    if (pending === undefined && this.#body === null) this.#writeHead()
+    else this.#answerLater(pending)
+  }
+
+  #toStream(): UpstreamBody {
+    const request = () => this.#request
+    this.#body = new UpstreamBody({ resume: () => request()?.resume(), abort: () => this.#drop() })
+    this.#exchange.reply.body = this.#body
+    return this.#body
+  }
+
+  #answerLater(pending: Promise<void> | undefined): void {
+    if (this.#body === null) this.#toStream()
+    if (pending === undefined) this.#policy.deliver(this.#exchange)
+    else
+      pending.then(
+        () => this.#policy.deliver(this.#exchange),
+        (error) => this.#abandon(error as Problem),
+      )
+  }
+
+  #writeHead(): void {
+    if (this.#upload !== null && !this.#exchange.raw!.complete) this.#exchange.reply.headers.set('connection', 'close')
+    writeHead(this.#exchange, this.#response, this.#policy.name)
+  }
+
+  data(chunk: Buffer): boolean {
+    const exchange = this.#exchange
+    if (this.#over) return true
+    if (this.#body !== null) return this.#body.feed(chunk)
+    for (const tap of exchange.responseTaps) tap.data(chunk)
+    exchange.sent += chunk.length
+    if (chunk.length === this.#remaining && chunk.length <= JOINED) {
+      // The whole body in one read: head and body leave in one write.
+      this.#complete()
+      this.#response.end(chunk.toString('latin1'), 'latin1')
+      return true
+    }
+    this.#remaining = -1
+    if (this.#response.write(Buffer.from(chunk))) return true
+    this.#stall()
+    return false
+  }
+
+  /** The client is slower than the upstream: wait, but not for ever. */
+  #stall(): void {
+    if (this.#stalled === null) {
+      this.#stalled = setTimeout(() => breakOff(this.#exchange, this.#response), this.#policy.bodyIdleMs)
+      this.#response.on('drain', () => {
+        this.#stalled?.refresh()
+        this.#request?.resume()
+        this.#pauseTimer()
+      })
+    } else {
+      this.#stalled = setTimeout(() => breakOff(this.#exchange, this.#response), this.#policy.bodyIdleMs)
+    }
+  }
+
+  #pauseTimer(): void {
+    if (this.#stalled !== null) clearTimeout(this.#stalled)
+  }
+
+  end(trailers: string[]): void {
+    if (this.#body !== null) {
+      this.#over = true
+      this.#body.finish()
+      return
+    }
+    if (this.#over) return
+    this.#complete()
+    if (trailers.length > 0 && !hasNoBody(this.#exchange)) this.#addTrailers(trailers)
+    this.#response.end()
+  }
+
+  #complete(): void {
+    this.#over = true
+    this.#pauseTimer()
+    for (const tap of this.#exchange.responseTaps) tap.end()
+  }
+
+  #addTrailers(trailers: string[]): void {
+    const kept = forwardableTrailers(trailers)
+    const pairs: [string, string][] = []
+    for (let i = 0; i < kept.length; i += 2) pairs.push([kept[i]!, kept[i + 1]!])
+    if (pairs.length > 0) this.#response.addTrailers(pairs)
+  }
+
+  error(error: WireError): void {
+    if (this.#over) return
+    if (!this.#headTaken && this.#mayRepeat(error)) {
+      this.#attempt(true)
+      return
+    }
+    this.#abandon(problemOf(error))
+  }
+
+  /** The keep-alive race (RFC 9112 §9.3.1): the connection died idle, the request had no effect, or repeating it has none. */
+  #mayRepeat(error: WireError): boolean {
+    const exchange = this.#exchange
+    if (error.code !== 'closed' || !error.reused || error.answered || this.#upload !== null) return false
+    return exchange.attempts === 1 && idempotent.has(exchange.upstreamRequest.method)
+  }
+
+  drain(): void {
+    this.#upload?.drain()
+  }
+
+  stopSending(): void {
+    this.#upload?.stop()
+  }
+
+  #uploadFailed(problem: Problem): void {
+    if (this.#over) return
+    this.#request?.abort()
+    this.#abandon(problem)
+  }
+
+  /** The answer cannot be (or stay) what it was to be. Before its first byte that is a problem; after it, a broken connection. */
+  #abandon(problem: Problem): void {
+    if (this.#over) return
+    this.#over = true
+    this.#pauseTimer()
+    this.#upload?.stop()
+    this.#request?.abort()
+    for (const tap of this.#exchange.responseTaps) tap.abort()
+    this.#exchange.problem = problem
+    if (this.#response.headersSent) {
+      this.#body?.destroy()
+      breakOff(this.#exchange, this.#response)
+    } else if (problem.code !== 'client-closed') {
+      this.#policy.fail(this.#exchange, problem)
+    }
+  }
+
+  #drop(): void {
+    this.#over = true
+    this.#request?.abort()
+  }
+
+  #clientGone(): void {
+    this.#pauseTimer()
+    if (this.#response.writableFinished || this.#over) return
+    this.#abandon(clientClosed())
+  }
+}
+
+function headFor(exchange: Exchange, target: Target): RequestHead {
+  const { upstreamRequest } = exchange
+  const { raw } = upstreamRequest.headers
+  const headers = ['host', upstreamRequest.host ?? target.authority]
+  for (const part of raw) headers.push(part)
+  return {
+    method: upstreamRequest.method,
+    target: target.basePath + upstreamRequest.path + upstreamRequest.query,
+    headers,
+    body: uploadFraming(exchange),
+  }
+}
+
+export { deliver }

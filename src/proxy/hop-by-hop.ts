@@ -1,0 +1,59 @@
+/** Header fields that belong to one connection and are never forwarded (RFC 9110 §7.6.1), and those a Connection field names. */
+import { sameName } from '../exchange/headers.ts'
+
+/** Dropped in both directions, whoever names them; framing among them, which each side does for itself. */
+export const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Lower-case names that the Connection fields of a flat list nominate; null when there are none worth a look. */
+export function nominated(raw: readonly string[]): ReadonlySet<string> | null {
+  let names: Set<string> | null = null
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!sameName(raw[i]!, 'connection')) continue
+    const value = raw[i + 1]!
+    if (value === 'keep-alive' || value === 'close' || value === 'Keep-Alive') continue
+    names ??= new Set()
+    for (const name of value.split(',')) names.add(name.trim().toLowerCase())
+  }
+  return names
+}
+
+/** Trailer fields that must not be merged or forwarded: framing, routing, authentication, connection (RFC 9110 §6.5.1). */
+const forbiddenTrailers: ReadonlySet<string> = new Set([
+  ...hopByHop,
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'max-forwards',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'range',
+  'set-cookie',
+  'trailer',
+  'via',
+  'www-authenticate',
+])
+
+/** The trailers of a flat list that may pass a gateway. */
+export function forwardableTrailers(raw: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase()
+    if (forbiddenTrailers.has(name) || name.startsWith('x-forwarded-') || name.startsWith('x-consumer')) continue
+    kept.push(raw[i]!, raw[i + 1]!)
+  }
+  return kept
+}

@@ -1,0 +1,124 @@
+/** The request body on its way from the client to the upstream: streamed, counted, held back when the upstream is slow. */
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { ClientRequest, RequestBody } from '../http1/client.ts'
+import { Problem } from '../problem.ts'
+import { forwardableTrailers } from './hop-by-hop.ts'
+
+/** How the body is framed towards the upstream: a transformed one has no known length. */
+export function uploadFraming(exchange: Exchange): RequestBody {
+  const { body } = exchange.facts
+  if (body.kind === 'none') return body
+  return exchange.upstreamRequest.transforms.length > 0 ? { kind: 'chunked' } : body
+}
+
+export interface UploadEvents {
+  /** The body cannot be completed: the client left, sends too slowly, or a plugin refused a piece of it. */
+  failed(problem: Problem): void
+}
+
+export class Upload {
+  readonly #raw: IncomingMessage
+  readonly #exchange: Exchange
+  readonly #events: UploadEvents
+  readonly #idle: NodeJS.Timeout
+  #source: Readable
+  #request: ClientRequest | null = null
+  #waiting = false
+  #done = false
+
+  constructor(exchange: Exchange, raw: IncomingMessage, options: { idleMs: number; events: UploadEvents }) {
+    this.#exchange = exchange
+    this.#raw = raw
+    this.#source = raw
+    this.#events = options.events
+    this.#idle = setTimeout(() => this.#tooSlow(), options.idleMs)
+  }
+
+  start(request: ClientRequest): void {
+    this.#request = request
+    if (this.#exchange.facts.expectsContinue) this.#exchange.response!.writeContinue()
+    this.#raw.on('error', () => this.#fail(clientClosed()))
+    this.#raw.on('close', () => {
+      if (!this.#raw.complete) this.#fail(clientClosed())
+    })
+    for (const create of this.#exchange.upstreamRequest.transforms) {
+      const transform = create()
+      transform.on('error', (cause) =>
+        this.#fail(new Problem('plugin-failed', 'A plugin failed on the body.', { cause })),
+      )
+      this.#source = this.#source.pipe(transform)
+    }
+    // Counted and judged as received, before any transform.
+    if (this.#source !== this.#raw) this.#raw.on('data', (chunk: Buffer) => this.#inspect(chunk))
+    this.#source.on('data', (chunk: Buffer) => this.#forward(chunk))
+    this.#source.on('end', () => this.#finish())
+  }
+
+  /** The upstream took what was written: go on. */
+  drain(): void {
+    if (!this.#waiting) return
+    this.#waiting = false
+    this.#idle.refresh()
+    this.#source.resume()
+  }
+
+  /** Nothing more is sent; what the client still sends is thrown away. */
+  stop(): void {
+    if (this.#done) return
+    this.#done = true
+    clearTimeout(this.#idle)
+    if (this.#source !== this.#raw) this.#raw.unpipe()
+    this.#raw.resume()
+  }
+
+  #inspect(chunk: Buffer): boolean {
+    if (this.#done) return false
+    this.#exchange.received += chunk.length
+    this.#idle.refresh()
+    try {
+      for (const tap of this.#exchange.upstreamRequest.taps) tap(chunk)
+      return true
+    } catch (error) {
+      this.#fail(
+        error instanceof Problem
+          ? error
+          : new Problem('plugin-failed', 'A plugin failed on the body.', { cause: error }),
+      )
+      return false
+    }
+  }
+
+  #forward(chunk: Buffer): void {
+    if (this.#done) return
+    if (this.#source === this.#raw && !this.#inspect(chunk)) return
+    if (this.#request!.write(chunk)) return
+    this.#waiting = true
+    this.#source.pause()
+  }
+
+  #finish(): void {
+    if (this.#done || !this.#raw.complete) return
+    this.#done = true
+    clearTimeout(this.#idle)
+    const chunked = uploadFraming(this.#exchange).kind === 'chunked'
+    this.#request!.end(chunked ? forwardableTrailers(this.#raw.rawTrailers) : [])
+  }
+
+  #tooSlow(): void {
+    if (this.#done) return
+    if (this.#waiting) this.#idle.refresh()
+    else this.#fail(new Problem('request-timeout', 'The request body did not arrive in time.'))
+  }
+
+  #fail(problem: Problem): void {
+    if (this.#done) return
+    this.stop()
+    this.#events.failed(problem)
+  }
+}
+
+export function clientClosed(): Problem {
+  return new Problem('client-closed', 'The client closed the connection before the answer was complete.')
+}

@@ -1,0 +1,75 @@
+/** Path patterns of one host, as a tree of segments: literal before `{name}` before `*`, decided from the left. */
+
+export interface TrieNode<Leaf> {
+  readonly literals: Map<string, TrieNode<Leaf>>
+  parameter: TrieNode<Leaf> | null
+  /** Of the pattern that ends here. */
+  leaf: Leaf | null
+  /** Of the pattern that ends here in `/*`: covers this path and everything beneath it. */
+  wildcard: Leaf | null
+}
+
+export function createNode<Leaf>(): TrieNode<Leaf> {
+  return { literals: new Map(), parameter: null, leaf: null, wildcard: null }
+}
+
+/** The node where a pattern such as `/orders/{id}/*` ends, made where it is missing; `fold` maps literal segments. */
+export function nodeOf<Leaf>(
+  root: TrieNode<Leaf>,
+  pattern: string,
+  fold: (literal: string) => string,
+): { node: TrieNode<Leaf>; wildcard: boolean } {
+  const segments = pattern.slice(1).split('/')
+  const wildcard = segments.at(-1) === '*'
+  if (wildcard) segments.pop()
+  let node = root
+  for (const segment of segments) node = childOf(node, segment, fold)
+  return { node, wildcard }
+}
+
+function childOf<Leaf>(node: TrieNode<Leaf>, segment: string, fold: (literal: string) => string): TrieNode<Leaf> {
+  if (segment.startsWith('{')) {
+    node.parameter ??= createNode()
+    return node.parameter
+  }
+  const key = fold(segment)
+  let child = node.literals.get(key)
+  if (child === undefined) {
+    child = createNode()
+    node.literals.set(key, child)
+  }
+  return child
+}
+
+/** The leaf of the most specific pattern that covers the path; null when none does. */
+export function findLeaf<Leaf>(node: TrieNode<Leaf>, path: string, start = 1): Leaf | null {
+  if (start > path.length) return node.leaf ?? node.wildcard
+  const slash = path.indexOf('/', start)
+  const end = slash === -1 ? path.length : slash
+  const literal = node.literals.get(path.slice(start, end))
+  if (literal !== undefined) {
+    const leaf = findLeaf(literal, path, end + 1)
+    if (leaf !== null) return leaf
+  }
+  if (node.parameter !== null && end > start) {
+    const leaf = findLeaf(node.parameter, path, end + 1)
+    if (leaf !== null) return leaf
+  }
+  return node.wildcard
+}
+
+/** All leaves whose patterns cover the path, most specific first. */
+export function findLeaves<Leaf>(node: TrieNode<Leaf>, path: string, found: Leaf[] = [], start = 1): Leaf[] {
+  if (start > path.length) {
+    if (node.leaf !== null) found.push(node.leaf)
+    if (node.wildcard !== null) found.push(node.wildcard)
+    return found
+  }
+  const slash = path.indexOf('/', start)
+  const end = slash === -1 ? path.length : slash
+  const literal = node.literals.get(path.slice(start, end))
+  if (literal !== undefined) findLeaves(literal, path, found, end + 1)
+  if (node.parameter !== null && end > start) findLeaves(node.parameter, path, found, end + 1)
+  if (node.wildcard !== null) found.push(node.wildcard)
+  return found
+}

@@ -1,0 +1,67 @@
+/** One address of an upstream: its connections, and what is known about it. Outlives generations while its settings stay. */
+import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
+import type { Origin, PoolOptions } from '../http1/client.ts'
+import { Pool } from '../http1/pool.ts'
+
+const MAX_HEAD_BYTES = 64 * 1024
+const MAX_HEADERS = 256
+
+export class Target {
+  /** As written in the file: what logs and metrics call it. */
+  readonly url: string
+  readonly basePath: string
+  /** The authority a request for this target carries under `host: target`. */
+  readonly authority: string
+  readonly origin: Origin
+  readonly pool: Pool
+  /** Upgraded connections that run at present. */
+  tunnels = 0
+
+  constructor(config: TargetConfig, upstream: UpstreamConfig, port = config.port) {
+    this.url = config.url
+    this.basePath = config.basePath
+    this.origin = originOf(config, upstream, port)
+    this.authority = authorityOf(config, port)
+    this.pool = new Pool(this.origin, poolOptions(upstream))
+  }
+
+  /** Idle connections are closed, running exchanges finish. */
+  close(): void {
+    this.pool.close()
+  }
+}
+
+/** What makes two targets the same across a reload: everything that shapes their connections. */
+export function targetKey(config: TargetConfig, upstream: UpstreamConfig): string {
+  return JSON.stringify([upstream.name, config, upstream.timeouts, upstream.connections, upstream.tls])
+}
+
+function originOf(config: TargetConfig, upstream: UpstreamConfig, port: number): Origin {
+  const host = config.protocol === 'builtin' ? '127.0.0.1' : config.host
+  if (config.protocol !== 'https') return { host, port }
+  const { verify, serverName, ca } = upstream.tls
+  const tls = { serverName: serverName ?? host, rejectUnauthorized: verify, ...(ca === undefined ? {} : { ca }) }
+  return { host, port, tls }
+}
+
+function authorityOf(config: TargetConfig, port: number): string {
+  if (config.protocol === 'builtin') return `127.0.0.1:${port}`
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const standard = config.protocol === 'https' ? 443 : 80
+  return port === standard ? host : `${host}:${port}`
+}
+
+function poolOptions({ timeouts, connections }: UpstreamConfig): PoolOptions {
+  return {
+    maxConnections: connections.max,
+    maxIdle: connections.max,
+    idleTimeoutMs: connections.idleMs,
+    queueLimit: connections.queue,
+    queueTimeoutMs: connections.queueTimeoutMs,
+    connectTimeoutMs: timeouts.connectMs,
+    responseTimeoutMs: timeouts.responseMs,
+    bodyIdleTimeoutMs: timeouts.idleMs,
+    maxHeadBytes: MAX_HEAD_BYTES,
+    maxHeaders: MAX_HEADERS,
+  }
+}
