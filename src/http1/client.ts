@@ -1,4 +1,5 @@
 /** The seam between the proxy and the HTTP/1.1 client: what a request is made of, and what is told about its response. */
+import type { LookupFunction } from 'node:net'
 import type { WireError } from './wire-error.ts'
 
 /** Where connections of one pool go. One pool serves exactly one Origin. */
@@ -33,9 +34,14 @@ export interface PoolOptions {
   readonly bodyIdleTimeoutMs: number
   readonly maxHeadBytes: number
   readonly maxHeaders: number
+  /** Resolves the host of the origin, for every new connection; the system's resolver unless given. */
+  readonly lookup?: LookupFunction
 }
 
-export type RequestBody = { readonly kind: 'none' } | { readonly kind: 'length'; readonly length: number } | { readonly kind: 'chunked' }
+export type RequestBody =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'chunked' }
 
 export interface RequestHead {
   readonly method: string
@@ -54,7 +60,6 @@ export interface ResponseHead {
   readonly minorVersion: 0 | 1
   /** How the body ends; `length` is its size in bytes when known from the head. */
   readonly body: { readonly kind: 'none' | 'length' | 'chunked' | 'until-close'; readonly length: number }
-  /** What came along in the same read, when the whole response did: then `end` follows at once. Valid only during the call. */
 }
 
 /** Is told about one response, in order: informational*, head, (data | trailers)*, then exactly one of end or error. Never called again after that. */
@@ -64,8 +69,11 @@ export interface ResponseListener {
   /** An interim response other than 101 (RFC 9110 §15.2); `100` included. */
   informational?(status: number, headers: string[]): void
   head(head: ResponseHead): void
-  /** One piece of body. `chunk` is only valid during the call: copy what is kept. Return false to pause; then call `resume()`. */
-  data(chunk: Buffer): boolean
+  /**
+   * One piece of body. Return false to pause: nothing but an error is told until `resume()`. `chunk` is valid during the call
+   * only; if `held`, and false is returned, it is valid until `resume()` or, should the request fail, for good.
+   */
+  data(chunk: Buffer, held: boolean): boolean
   /** The response is complete; trailers (flat) are empty for most. */
   end(trailers: string[]): void
   error(error: WireError): void
@@ -82,7 +90,7 @@ export interface ClientRequest {
   /** Ends the request body; throws when fewer bytes than declared were written. `trailers` only with a chunked body. */
   end(trailers?: readonly string[]): void
   resume(): void
-  /** Gives up: the connection is destroyed (or the queued request withdrawn) and the listener is not called again. */
+  /** Gives up: the connection is destroyed unless nothing was written to it, and the listener is not called again. */
   abort(): void
   /** True when the connection that carries the request had carried another before. */
   readonly reused: boolean

@@ -1,0 +1,72 @@
+/** One request from `Pool.request` to its end: waiting for a connection, carried by one, or done. */
+import type { ClientRequest, RequestHead, ResponseListener } from './client.ts'
+import { RequestWriter } from './request-writer.ts'
+import type { WireError } from './wire-error.ts'
+
+/** What carries a call: a connection, or the pool while it waits for one. */
+export interface Carrier {
+  /** The caller gave up. */
+  abandon(call: Call): void
+  /** The caller handed over the whole request. */
+  requestEnded(call: Call): void
+  resume(call: Call): void
+}
+
+export class Call implements ClientRequest {
+  readonly method: string
+  readonly listener: ResponseListener
+  readonly writer: RequestWriter
+  reused = false
+  /** When it has waited too long for a connection. */
+  queueDeadline = Infinity
+  #carrier: Carrier
+  #isDone = false
+
+  constructor(carrier: Carrier, head: RequestHead, listener: ResponseListener) {
+    this.method = head.method
+    this.listener = listener
+    this.writer = new RequestWriter(head)
+    this.#carrier = carrier
+  }
+
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  carriedBy(carrier: Carrier, reused: boolean): void {
+    this.#carrier = carrier
+    this.reused = reused
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#isDone || this.writer.write(chunk)
+  }
+
+  end(trailers?: readonly string[]): void {
+    if (this.#isDone || this.writer.ended) return
+    this.writer.end(trailers)
+    this.#carrier.requestEnded(this)
+  }
+
+  resume(): void {
+    if (!this.#isDone) this.#carrier.resume(this)
+  }
+
+  abort(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#carrier.abandon(this)
+  }
+
+  complete(trailers: string[]): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.listener.end(trailers)
+  }
+
+  fail(error: WireError): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.listener.error(error)
+  }
+}

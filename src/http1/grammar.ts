@@ -1,0 +1,49 @@
+/** The octets HTTP/1.1 allows where (RFC 9110 §5.5, §5.6.2; RFC 9112 §4): one lookup per byte, shared by reader and writer. */
+
+const NAME = 1
+const VALUE = 2
+const DIGIT = 4
+
+const CLASSES = classify()
+
+export function isNameByte(byte: number): boolean {
+  return (CLASSES[byte]! & NAME) !== 0
+}
+
+/** Whether a byte may stand in a field value or reason phrase: visible, blank, tab or obs-text. */
+export function isValueByte(byte: number): boolean {
+  return (CLASSES[byte]! & VALUE) !== 0
+}
+
+export function isDigit(byte: number): boolean {
+  return (CLASSES[byte]! & DIGIT) !== 0
+}
+
+/** The value of a hexadecimal digit, or -1. */
+export function hexValue(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
+  const lower = byte | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
+
+export function isToken(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (!(CLASSES[text.charCodeAt(i)]! & NAME)) return false
+  return text.length > 0
+}
+
+/** False for anything latin1 cannot carry, too: U+010A would be cut down to a line feed. */
+export function isFieldValue(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (!(CLASSES[text.charCodeAt(i)]! & VALUE)) return false
+  return true
+}
+
+function classify(): Uint8Array {
+  const classes = new Uint8Array(256)
+  for (let byte = 0x20; byte < 0x100; byte++) if (byte !== 0x7f) classes[byte] = VALUE
+  classes[0x09] = VALUE
+  for (const char of "!#$%&'*+-.^_`|~") classes[char.charCodeAt(0)]! |= NAME
+  for (let byte = 0x30; byte <= 0x39; byte++) classes[byte]! |= NAME | DIGIT
+  for (let byte = 0x41; byte <= 0x5a; byte++) classes[byte]! |= NAME
+  for (let byte = 0x61; byte <= 0x7a; byte++) classes[byte]! |= NAME
+  return classes
+}

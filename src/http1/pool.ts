@@ -1,0 +1,166 @@
+/** The connections to one origin: reuses the one used last, bounds their number, queues what finds none free. */
+import { Call, type Carrier } from './call.ts'
+import type { ClientRequest, Origin, PoolOptions, RequestHead, ResponseListener } from './client.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
+import { Dialer } from './dial.ts'
+import { isFresh } from './poll-turn.ts'
+import { beginSweeping, endSweeping, now, type Swept } from './sweep.ts'
+import { WireError, type WireErrorCode } from './wire-error.ts'
+
+export interface PoolStats {
+  readonly active: number
+  readonly idle: number
+  /** Connecting. */
+  readonly pending: number
+  readonly queued: number
+}
+
+export class Pool implements ConnectionOwner, Carrier, Swept {
+  readonly options: PoolOptions
+  readonly dialer: Dialer
+  readonly #all = new Set<Connection>()
+  /** Last in, first out: the connection used last is the least likely to be closed by the upstream. */
+  readonly #idle: Connection[] = []
+  readonly #queue: Call[] = []
+  #isClosed = false
+
+  constructor(origin: Origin, options: PoolOptions) {
+    this.options = options
+    this.dialer = new Dialer(origin, options.lookup)
+  }
+
+  /** Throws TypeError for a head that must not go on the wire; all else is told to the listener, never before this returns. */
+  request(head: RequestHead, listener: ResponseListener): ClientRequest {
+    const call = new Call(this, head, listener)
+    if (this.#isClosed) this.#refuse(call, 'pool-closed')
+    else if (!this.#place(call)) this.#enqueue(call)
+    return call
+  }
+
+  get stats(): PoolStats {
+    let pending = 0
+    for (const connection of this.#all) if (connection.state === 'connecting') pending++
+    const idle = this.#idle.length
+    return { active: this.#all.size - idle - pending, idle, pending, queued: this.#queue.length }
+  }
+
+  /** Closes what is idle, lets accepted requests finish, refuses new ones. */
+  close(): void {
+    this.#isClosed = true
+    for (const connection of [...this.#idle]) connection.close()
+  }
+
+  /** Ends everything now; each request is told `pool-closed`. */
+  destroy(): void {
+    this.#isClosed = true
+    for (const call of this.#queue.splice(0)) this.#refuse(call, 'pool-closed')
+    for (const connection of [...this.#all]) connection.destroy()
+    this.#settle()
+  }
+
+  // A waiting call's side
+
+  abandon(call: Call): void {
+    const at = this.#queue.indexOf(call)
+    if (at >= 0) this.#queue.splice(at, 1)
+    this.#settle()
+  }
+
+  requestEnded(): void {}
+
+  resume(): void {}
+
+  // A connection's side
+
+  freed(connection: Connection): void {
+    const next = this.#queue.shift()
+    if (next !== undefined) connection.carry(next)
+    else if (this.#isClosed || this.#idle.length >= this.options.maxIdle) connection.close()
+    else this.#idle.push(connection)
+  }
+
+  gone(connection: Connection): void {
+    this.#all.delete(connection)
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+    const next = this.#queue.shift()
+    if (next !== undefined && !this.#place(next)) this.#queue.unshift(next)
+    this.#settle()
+  }
+
+  again(call: Call): void {
+    if (call.isDone) return
+    call.carriedBy(this, false)
+    if (this.#place(call)) return
+    call.queueDeadline = now() + this.options.queueTimeoutMs
+    this.#queue.unshift(call)
+  }
+
+  sweep(time: number): void {
+    for (const connection of this.#all) connection.sweep(time)
+    for (const call of this.#queue.filter((waiting) => time >= waiting.queueDeadline)) {
+      this.abandon(call)
+      call.fail(new WireError('queue-timeout', 'no connection became free in time'))
+    }
+  }
+
+  /** Gives the call a connection, kept or new; false when there is none to give. */
+  #place(call: Call): boolean {
+    const kept = this.#takeIdle()
+    if (kept !== undefined) {
+      kept.carry(call)
+      return true
+    }
+    if (this.#all.size >= this.options.maxConnections) return false
+    this.#open(call)
+    return true
+  }
+
+  #takeIdle(): Connection | undefined {
+    const idle = this.#idle
+    for (let at = idle.length - 1; at >= 0; at--) {
+      const connection = idle[at]!
+      if (isFresh(connection.freedAt)) continue
+      // Only what was freed in this turn lies above.
+      if (at === idle.length - 1) idle.pop()
+      else idle.splice(at, 1)
+      return connection
+    }
+    return idle.pop()
+  }
+
+  #open(call: Call): void {
+    try {
+      this.#all.add(new Connection(this, call))
+    } catch (cause) {
+      const error = new WireError(this.dialer.isSecure ? 'tls-failed' : 'refused', 'no connection can be made', {
+        cause,
+      })
+      process.nextTick(() => call.fail(error))
+      return
+    }
+    beginSweeping(this)
+  }
+
+  #enqueue(call: Call): void {
+    if (this.#queue.length >= this.options.queueLimit) {
+      this.#refuse(call, 'queue-full')
+      return
+    }
+    call.queueDeadline = now() + this.options.queueTimeoutMs
+    this.#queue.push(call)
+    beginSweeping(this)
+  }
+
+  #refuse(call: Call, code: WireErrorCode): void {
+    const error = new WireError(
+      code,
+      code === 'queue-full' ? 'too many requests wait for a connection' : 'the pool is closed',
+    )
+    process.nextTick(() => call.fail(error))
+  }
+
+  #settle(): void {
+    if (this.#all.size === 0 && this.#queue.length === 0) endSweeping(this)
+  }
+}

@@ -1,0 +1,164 @@
+/** Writes one request: its head as one string, then a body that keeps to what the head declared (RFC 9112 §6, §7.1). */
+import type { Socket } from 'node:net'
+import type { RequestHead } from './client.ts'
+import { isFieldValue, isToken } from './grammar.ts'
+
+/** Above this many unflushed bytes the caller is asked to wait. */
+const HIGH_WATER = 64 * 1024
+/** A first write up to this size goes out as one string with the head: one syscall and no iovec. */
+const MAX_JOINED = 16 * 1024
+
+const NONE: readonly string[] = []
+
+export class RequestWriter {
+  /** Whether the caller has handed over the whole request. */
+  ended: boolean
+
+  readonly #head: string
+  readonly #kind: 'none' | 'length' | 'chunked'
+  /** Bytes the body may still have. */
+  #allowance: number
+  #pending: (Buffer | string)[] | undefined
+  #pendingBytes = 0
+  #socket: Socket | undefined
+  #flushed: (() => void) | undefined
+  #isDropped = false
+  #owesDrain = false
+
+  /** Throws TypeError when the head holds a byte that could change its meaning (RFC 9110 §5.5, request splitting). */
+  constructor(head: RequestHead) {
+    this.#head = headText(head)
+    this.#kind = head.body.kind
+    this.#allowance = head.body.kind === 'length' ? head.body.length : head.body.kind === 'chunked' ? Infinity : 0
+    this.ended = head.body.kind === 'none'
+  }
+
+  /** Hands the head, and what body came before, to the kernel in one write. */
+  start(socket: Socket, flushed: () => void): void {
+    this.#socket = socket
+    this.#flushed = flushed
+    const pending = this.#pending
+    if (pending === undefined) {
+      socket.write(this.#head, 'latin1')
+      return
+    }
+    this.#pending = undefined
+    if (this.#pendingBytes <= MAX_JOINED) {
+      let text = this.#head
+      for (const piece of pending) text += typeof piece === 'string' ? piece : piece.toString('latin1')
+      socket.write(text, 'latin1', flushed)
+      return
+    }
+    socket.cork()
+    socket.write(this.#head, 'latin1')
+    for (const piece of pending) this.#put(piece)
+    socket.uncork()
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#isDropped || chunk.length === 0) return true
+    if (this.ended) throw new TypeError('the request body has ended')
+    if (chunk.length > this.#allowance) throw new RangeError('the request body is longer than declared')
+    this.#allowance -= chunk.length
+    if (this.#kind === 'length') return this.#send(chunk)
+    // A chunk of several pieces is one write: corked, and flushed at once by uncork.
+    this.#socket?.cork()
+    this.#send(`${chunk.length.toString(16)}\r\n`)
+    this.#send(chunk)
+    const mayGoOn = this.#send('\r\n')
+    this.#socket?.uncork()
+    return this.#socket === undefined ? mayGoOn : this.#mayGoOn(this.#socket)
+  }
+
+  end(trailers: readonly string[] = NONE): void {
+    if (this.#isDropped || this.ended) return
+    if (this.#kind === 'length') {
+      if (this.#allowance > 0) throw new RangeError('the request body is shorter than declared')
+      if (trailers.length > 0) throw new TypeError('trailers need a chunked body')
+    } else {
+      this.#send(`0\r\n${fieldLines(trailers)}\r\n`)
+    }
+    this.ended = true
+  }
+
+  /** Swallows all that the caller still writes. */
+  drop(): void {
+    this.#isDropped = true
+    this.#pending = undefined
+  }
+
+  /** Whether the caller waits for room that there is now; true once per wait. */
+  takeDrain(): boolean {
+    if (!this.#owesDrain || this.#isDropped || this.#socket!.writableLength > HIGH_WATER) return false
+    this.#owesDrain = false
+    return true
+  }
+
+  #send(piece: Buffer | string): boolean {
+    const socket = this.#socket
+    if (socket !== undefined) {
+      this.#put(piece)
+      return this.#mayGoOn(socket)
+    }
+    this.#pending ??= []
+    this.#pending.push(piece)
+    this.#pendingBytes += piece.length
+    if (this.#pendingBytes <= HIGH_WATER) return true
+    this.#owesDrain = true
+    return false
+  }
+
+  /** Each write carries the callback: 'drain' does not fire for what stays below the stream's own mark. */
+  #put(piece: Buffer | string): void {
+    if (typeof piece === 'string') this.#socket!.write(piece, 'latin1', this.#flushed)
+    else this.#socket!.write(piece, this.#flushed)
+  }
+
+  #mayGoOn(socket: Socket): boolean {
+    if (socket.writableLength <= HIGH_WATER) return true
+    this.#owesDrain = true
+    return false
+  }
+}
+
+/** The head of a request as it goes on the wire. */
+export function headText(head: RequestHead): string {
+  if (!isToken(head.method)) throw new TypeError('the method is not a token')
+  if (!isTarget(head.target)) throw new TypeError('the request target holds a blank or a control character')
+  return `${head.method} ${head.target} HTTP/1.1\r\n${fieldLines(head.headers)}${framingLine(head)}\r\n`
+}
+
+function framingLine({ body }: RequestHead): string {
+  if (body.kind === 'none') return ''
+  if (body.kind === 'chunked') return 'transfer-encoding: chunked\r\n'
+  if (!Number.isSafeInteger(body.length) || body.length < 0) throw new TypeError('the body length is not a byte count')
+  return `content-length: ${body.length}\r\n`
+}
+
+function fieldLines(fields: readonly string[]): string {
+  let lines = ''
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!
+    const value = fields[i + 1]
+    if (!isToken(name)) throw new TypeError('a field name is not a token')
+    if (value === undefined || !isFieldValue(value)) throw new TypeError('a field value holds a control character')
+    if (isFramingName(name)) throw new TypeError('framing fields are written from the body kind alone')
+    lines += `${name}: ${value}\r\n`
+  }
+  return lines
+}
+
+/** A second framing field beside ours would be request smuggling: RFC 9112 §11.2. */
+function isFramingName(name: string): boolean {
+  if (name.length !== 10 && name.length !== 14 && name.length !== 17) return false
+  const lower = name.toLowerCase()
+  return lower === 'connection' || lower === 'content-length' || lower === 'transfer-encoding'
+}
+
+function isTarget(target: string): boolean {
+  for (let i = 0; i < target.length; i++) {
+    const code = target.charCodeAt(i)
+    if (code <= 0x20 || code === 0x7f || code > 0xff) return false
+  }
+  return target.length > 0
+}
