@@ -1,0 +1,51 @@
+/** Sluice as `npm start` runs it: no flags for the runtime, one thread like the others. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Job, Peer, Work } from '../peer.ts'
+
+const repository = resolve(import.meta.dirname, '../..')
+
+export const peer: Peer = sluicePeer('sluice', [])
+
+/** Sluice with flags for Node. SLUICE_ENTRY names the main.ts of another checkout, to compare a branch. */
+export function sluicePeer(name: string, nodeFlags: readonly string[]): Peer {
+  return {
+    name,
+    version: () => {
+      const manifest: { version: string } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+      return `${manifest.version} on Node ${process.versions.node}${nodeFlags.map((flag) => ` ${flag}`).join('')}`
+    },
+    setup: (job) => ({
+      command: process.execPath,
+      args: [...nodeFlags, entryFile(), 'run', '--config', join(job.folder, 'gateway.yaml')],
+      files: { 'gateway.yaml': config(job) },
+      readyPath: '/readyz',
+    }),
+  }
+}
+
+function entryFile(): string {
+  return resolve(process.env['SLUICE_ENTRY'] ?? join(repository, 'src/main.ts'))
+}
+
+function config(job: Job): string {
+  return `listen: http://127.0.0.1:${job.port}
+admin: http://127.0.0.1:${job.adminPort}
+threads: 1
+consumers:
+  bench: { keys: ["sha256:${createHash('sha256').update(job.apiKey).digest('hex')}"] }
+routes:
+  bench:
+    match: /*
+    upstream: http://127.0.0.1:${job.originPort}
+${perRoute[job.work]}
+`
+}
+
+const perRoute: Record<Work, string> = {
+  proxy: '    public: "benchmark"',
+  chain: '    plugins: [metrics, api-key, { rate-limit: { max: 100000000, window: 1m, by: consumer } }]',
+  cache: `    public: "benchmark"
+    plugins: [{ cache: { ttl: 1h } }]`,
+}
