@@ -1,0 +1,62 @@
+/** The paths of the admin listener, one function each. */
+import { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { contentSecurityPolicy, indexPage } from './index-page.ts'
+import type { AdminSource } from './source.ts'
+
+export interface AdminEndpoint {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly answer: (request: FastifyRequest, reply: FastifyReply) => unknown
+}
+
+export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
+  const { upstreams } = source
+  const list: AdminEndpoint[] = [
+    { method: 'GET', path: '/healthz', answer: () => ({ alive: true }) },
+    { method: 'GET', path: '/readyz', answer: (_, reply) => readiness(source, reply) },
+    { method: 'GET', path: '/metrics', answer: (_, reply) => exposition(source, reply) },
+    { method: 'GET', path: '/api/status', answer: () => source.status() },
+    { method: 'GET', path: '/api/routes', answer: () => ({ routes: source.routes() }) },
+    { method: 'GET', path: '/api/config', answer: (request, reply) => configuration(source, request, reply) },
+    { method: 'POST', path: '/api/reload', answer: (_, reply) => reload(source, reply) },
+  ]
+  if (upstreams !== undefined) {
+    list.push({ method: 'GET', path: '/api/upstreams', answer: () => ({ upstreams: upstreams.call(source) }) })
+  }
+  const readable = list.filter(({ method }) => method === 'GET').map(({ path }) => path)
+  list.push({ method: 'GET', path: '/', answer: (_, reply) => index(source, reply, readable) })
+  return list
+}
+
+function readiness(source: AdminSource, reply: FastifyReply): object {
+  if (source.ready()) return { ready: true }
+  reply.code(503)
+  return { ready: false, reason: 'The gateway is starting or shutting down.' }
+}
+
+async function exposition(source: AdminSource, reply: FastifyReply): Promise<FastifyReply> {
+  const { contentType, text } = await source.metrics()
+  return reply.type(contentType).send(typeof text === 'string' ? text : Readable.from(text, { objectMode: false }))
+}
+
+/** YAML as in the file; wrapped as `{ source }` for who asks for JSON only. */
+function configuration(source: AdminSource, request: FastifyRequest, reply: FastifyReply): unknown {
+  const accept = request.headers.accept ?? ''
+  if (accept.includes('application/json') && !accept.includes('yaml')) return { source: source.config() }
+  return reply.type('application/yaml; charset=utf-8').send(source.config())
+}
+
+async function reload(source: AdminSource, reply: FastifyReply): Promise<object> {
+  const result = await source.reload()
+  if (result.ok) return { generation: result.generation, changed: result.changed }
+  reply.code(422)
+  return { diagnostics: result.diagnostics }
+}
+
+function index(source: AdminSource, reply: FastifyReply, paths: readonly string[]): FastifyReply {
+  return reply
+    .type('text/html; charset=utf-8')
+    .header('content-security-policy', contentSecurityPolicy)
+    .send(indexPage(source.status(), source.routes().length, paths))
+}

@@ -1,0 +1,42 @@
+/** What the admin listener shows and does, as the gateway behind it provides it. */
+import type { Diagnostic } from '../config/diagnostic.ts'
+
+export interface AdminSource {
+  status(): GatewayStatus
+  /** One object per route, as `GET /api/routes` shows it. */
+  routes(): readonly object[]
+  /** The configuration as YAML text, every secret as its `${…}` text. */
+  config(): string
+  /** Reads the file now, and waits until all of the gateway serves it. */
+  reload(): Promise<ReloadResult>
+  /** Every thread serves the current generation, and the gateway is not on its way down. */
+  ready(): boolean
+  /** The Prometheus exposition; in pieces where it is long. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string | AsyncIterable<string> }>
+  /** One object per upstream, as `GET /api/upstreams` shows it; the path exists where this does. */
+  upstreams?(): readonly object[]
+}
+
+export interface GatewayStatus {
+  readonly version: string
+  readonly node: string
+  readonly generation: number
+  readonly configHash: string
+  readonly configFile: string
+  /** ISO 8601. */
+  readonly startedAt: string
+  /** Seconds. */
+  readonly uptime: number
+  readonly threads: number
+  readonly workers: readonly { readonly id: number; readonly generation: number; readonly requests: number }[]
+  readonly lastReload: {
+    readonly ok: boolean
+    /** ISO 8601. */
+    readonly at: string
+    readonly diagnostics?: readonly Diagnostic[]
+  }
+}
+
+export type ReloadResult =
+  | { readonly ok: true; readonly generation: number; readonly changed: boolean }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
