@@ -18,6 +18,11 @@ export const schema = {
   type: 'object',
   additionalProperties: false,
   required: ['issuer'],
+  oneOf: [
+    { required: ['jwks'], properties: { jwks: {} } },
+    { required: ['publicKey'], properties: { publicKey: {} } },
+    { required: ['secret'], properties: { secret: {} } },
+  ],
   properties: {
     issuer: { ...text, description: 'What the claim `iss` must be.' },
     audience: {
@@ -29,7 +34,8 @@ export const schema = {
     secret: {
       type: 'string',
       minLength: 32,
-      description: 'The secret shared with the issuer, for HS256, HS384, HS512.',
+      secret: true,
+      description: 'The secret shared with the issuer, for HS256, HS384 and HS512, as text.',
     },
     algorithms: {
       type: 'array',

@@ -17,11 +17,9 @@ export interface Keys {
   readonly identity: string
 }
 
-/** The keys that the options name: exactly one of `jwks`, `publicKey` and `secret`. */
+/** The keys of `jwks`, `publicKey` or `secret`, whichever is given. */
 export async function keysOf(options: Options, scope: Scope): Promise<Keys> {
   const { jwks, publicKey, secret } = options
-  if ([jwks, publicKey, secret].filter((one) => one !== undefined).length !== 1)
-    throw new RangeError('give exactly one of "jwks", "publicKey" and "secret"')
   if (publicKey !== undefined) return fixedKey(keyOfPem(publicKey), publicKey)
   if (secret !== undefined) return fixedKey(keyOfSecret(secret), secret)
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(jwks!) ? remoteKeys(jwks!, options, scope) : fileKeys(jwks!, scope)
