@@ -6,9 +6,9 @@ const maxRedirects = 3
 const headers = { accept: 'application/jwk-set+json, application/json' }
 
 /** The text of the key set at `url`. Throws Error; its message names no path, query or byte of the answer. */
-export async function download(url: URL): Promise<string> {
+export async function download(url: URL, limit = timeoutMs): Promise<string> {
   // One deadline over everything: redirects and a body that trickles share it.
-  const signal = AbortSignal.timeout(timeoutMs)
+  const signal = AbortSignal.timeout(limit)
   let at = url
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     const response = await fetch(at, { redirect: 'manual', headers, signal })

@@ -26,8 +26,10 @@ export async function keysOf(options: Options, scope: Scope): Promise<Keys> {
 }
 
 /** The algorithms that tokens may use: those given, which must suit the keys, else all that the keys are made for. */
-export function algorithmsOf(options: Options, keys: Keys): readonly string[] {
-  const { algorithms } = options
+export function algorithmsOf(
+  { algorithms }: Pick<Options, 'algorithms'>,
+  keys: Pick<Keys, 'algorithms'>,
+): readonly string[] {
   const unsuited = algorithms?.find((algorithm) => !keys.algorithms.includes(algorithm))
   if (unsuited === undefined) return algorithms ?? keys.algorithms
   // HS* beside public keys would let everybody who has the public key sign with it (RFC 8725 §2.1).
@@ -37,7 +39,7 @@ export function algorithmsOf(options: Options, keys: Keys): readonly string[] {
 }
 
 /** Claim → header in lower case. A header may be told only once, and none that means something on the way. */
-export function forwardClaimsOf(options: Options): Readonly<Record<string, string>> {
+export function forwardClaimsOf(options: Pick<Options, 'forwardClaims'>): Readonly<Record<string, string>> {
   const entries = Object.entries(options.forwardClaims ?? {}).map(
     ([claim, name]) => [claim, name.toLowerCase()] as const,
   )
