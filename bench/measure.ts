@@ -133,6 +133,6 @@ function whyInvalid(
 // A crash prints a page; the line that names the error is the one to show.
 function inOneLine(error: unknown): string {
   const lines = (error instanceof Error ? error.message : String(error)).split('\n')
-  const telling = lines.find((line) => /error:|\[(?:emerg|ALERT)\]/i.test(line)) ?? ''
+  const telling = lines.find((line) => /error(?: \[\w+\])?:|\[(?:emerg|alert)\]/i.test(line)) ?? ''
   return (telling === lines[0] ? telling : `${lines[0]} ${telling}`).trim().slice(0, 300)
 }
