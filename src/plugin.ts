@@ -100,7 +100,8 @@ export interface Log {
 /** What a plugin compiles against, once per item in the file. */
 export interface Scope {
   addHook(name: 'onRequest', hook: OnRequestHook): void
-  addHook(name: 'onSend', hook: OnSendHook | OnSendBodyHook): void
+  addHook(name: 'onSend', hook: OnSendHook): void
+  addHook(name: 'onSend', hook: OnSendBodyHook): void
   /** State that survives reloads: the same object for the same key as long as some generation uses it. Its `close()`, if any, is called after. Keys are the plugin's own. */
   carry<T extends object>(key: string, create: () => T): T
   /** Runs when no generation uses this item any more. */
