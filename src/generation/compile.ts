@@ -81,7 +81,9 @@ class Compiler {
     this.#chainEvents = {
       refused: (exchange, problem) => {
         const { plugin, observing } = exchange.running
-        world.rejections.series(exchange.route?.name ?? '_none', plugin, problem.code, observing ? 'observe' : 'enforce').inc()
+        world.rejections
+          .series(exchange.route?.name ?? '_none', plugin, problem.code, observing ? 'observe' : 'enforce')
+          .inc()
       },
     }
   }
@@ -99,7 +101,10 @@ class Compiler {
       const parts = await this.#chain(route.chain)
       routes.push(compileRoute(route, { ...parts, upstreams, plugins: this.#input.plugins }))
     }
-    const table = await RouteTable.build(routes, config.listeners.map((listener) => listener.name))
+    const table = await RouteTable.build(
+      routes,
+      config.listeners.map((listener) => listener.name),
+    )
     const trust = new ProxyTrust(config.trustedProxies)
     this.#generation.complete({
       config,
@@ -181,7 +186,9 @@ const nothing: Omit<Step, 'running'> = {
 
 /** A foreign plugin keeps its place among the steps, so that "how far did the request get" counts it too. */
 function stepOf(item: CompiledItem): Step {
-  return item.kind === 'step' ? item.step : { ...nothing, running: { plugin: item.name, id: item.name, observing: false } }
+  return item.kind === 'step'
+    ? item.step
+    : { ...nothing, running: { plugin: item.name, id: item.name, observing: false } }
 }
 
 function traitsOf(item: PluginItem, plugins: ReadonlyMap<string, LoadedPlugin>): Traits | null {
@@ -207,7 +214,9 @@ function surroundings({ config, plugins }: CompileInput, world: World): Surround
     for (const name of traits?.secrets?.(item.options) ?? []) secrets.add(name)
   }
   const shared = { reads: [...reads].sort(), secrets: [...secrets].sort(), folder: dirname(config.file) }
-  const digest = createHash('sha256').update(JSON.stringify([config.consumers, shared])).digest('base64url')
+  const digest = createHash('sha256')
+    .update(JSON.stringify([config.consumers, shared]))
+    .digest('base64url')
   return { carry, log, metrics, counters, consumers: consumerDirectory(config.consumers), ...shared, digest }
 }
 
@@ -220,7 +229,10 @@ function reservedNames({ config, plugins }: CompileInput): ReadonlySet<string> {
 }
 
 function* pluginItems(config: Config): Generator<PluginItem> {
-  const chains: readonly (readonly ChainItem[])[] = [config.plugins, ...config.routes.map((route: RouteConfig) => route.chain)]
+  const chains: readonly (readonly ChainItem[])[] = [
+    config.plugins,
+    ...config.routes.map((route: RouteConfig) => route.chain),
+  ]
   for (const item of new Set(chains.flat())) {
     if (item.kind === 'plugin') yield item
     else yield* item.members

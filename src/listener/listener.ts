@@ -25,17 +25,17 @@ export interface RequestMeta {
 const CHECK_INTERVAL_MS = 1000
 
 export class Listener {
-  readonly config: ListenerConfig
+  #config: ListenerConfig
   readonly #server: Server | TlsServer
   readonly #handler: ListenerHandler
   readonly #connections = new WeakMap<Duplex, ClientConnection>()
-  readonly #facts: RequestMeta['listener']
+  #facts: RequestMeta['listener']
   #closing = false
   /** Upgraded connections leave Node's own count. */
   readonly #tunnels = new Set<Duplex>()
 
   constructor(config: ListenerConfig, limits: Limits, handler: ListenerHandler) {
-    this.config = config
+    this.#config = config
     this.#handler = handler
     this.#facts = { name: config.name, protocol: config.protocol }
     const options: ServerOptions = {
@@ -53,12 +53,32 @@ export class Listener {
       config.certificate === undefined
         ? createServer(options)
         : createTlsServer({ ...options, ...config.certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] })
-    this.applyLimits(limits)
+    this.#limit(limits)
     this.#attach()
   }
 
-  /** Takes effect for heads that begin after it. */
-  applyLimits(limits: Limits): void {
+  get config(): ListenerConfig {
+    return this.#config
+  }
+
+  /** Upgraded connections that are open. */
+  get tunnels(): number {
+    return this.#tunnels.size
+  }
+
+  /** Takes over what may change while the address stays. Limits take effect for heads that begin after it. */
+  apply(config: ListenerConfig, limits: Limits): void {
+    const { certificate } = config
+    const changed =
+      certificate?.cert !== this.#config.certificate?.cert || certificate?.key !== this.#config.certificate?.key
+    if (certificate !== undefined && changed && 'setSecureContext' in this.#server)
+      this.#server.setSecureContext(certificate)
+    this.#config = config
+    this.#facts = { name: config.name, protocol: config.protocol }
+    this.#limit(limits)
+  }
+
+  #limit(limits: Limits): void {
     const server = this.#server as Server & { maxHeaderSize: number }
     server.headersTimeout = limits.headTimeoutMs
     server.keepAliveTimeout = limits.idleTimeoutMs
@@ -69,18 +89,15 @@ export class Listener {
   }
 
   #attach(): void {
-    const plain = { expectsContinue: false, upgrade: null, problem: null, listener: this.#facts }
-    const waiting = { ...plain, expectsContinue: true }
-    const unexpected = {
-      ...plain,
-      problem: new Problem('expectation-failed', 'The only expectation met here is 100-continue.'),
-    }
+    const unexpected = new Problem('expectation-failed', 'The only expectation met here is 100-continue.')
     const server = this.#server
     server.on('connection', (socket: Socket) => this.#connected(socket))
     server.on('secureConnection', (socket: Socket) => this.#connected(socket))
-    server.on('request', (raw, response) => this.#begin(raw, response, plain))
-    server.on('checkContinue', (raw, response) => this.#begin(raw, response, waiting))
-    server.on('checkExpectation', (raw, response) => this.#begin(raw, response, unexpected))
+    server.on('request', (raw, response) => this.#begin(raw, response, { expectsContinue: false, problem: null }))
+    server.on('checkContinue', (raw, response) => this.#begin(raw, response, { expectsContinue: true, problem: null }))
+    server.on('checkExpectation', (raw, response) =>
+      this.#begin(raw, response, { expectsContinue: false, problem: unexpected }),
+    )
     server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(raw, socket, head))
     server.on('connect', (raw: IncomingMessage, socket: Socket) => this.#connectMethod(raw, socket))
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket))
@@ -90,12 +107,12 @@ export class Listener {
     this.#connections.set(socket, new ClientConnection(socket))
   }
 
-  #begin(raw: IncomingMessage, response: ServerResponse, meta: RequestMeta): void {
+  #begin(raw: IncomingMessage, response: ServerResponse, meta: Pick<RequestMeta, 'expectsContinue' | 'problem'>): void {
     const connection = this.#connections.get(raw.socket)
     connection?.begin()
     response.on('close', () => connection?.end())
     if (this.#closing) response.shouldKeepAlive = false
-    this.#handler.request(raw, response, meta)
+    this.#handler.request(raw, response, { ...meta, upgrade: null, listener: this.#facts })
   }
 
   /** An upgrade is a request: it gets a response object, and goes the way of all requests until its chain has passed. */
@@ -143,7 +160,7 @@ export class Listener {
 
   /** Binds the address. Rejects when it is taken. Resolves with the port, which is news when 0 was asked for. */
   listen(): Promise<number> {
-    const { host, port } = this.config
+    const { host, port } = this.#config
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen({ host, port, backlog: 4096 }, () => {
@@ -154,7 +171,7 @@ export class Listener {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo | null)?.port ?? this.config.port
+    return (this.#server.address() as AddressInfo | null)?.port ?? this.#config.port
   }
 
   /** Answers say `Connection: close` from now on, so that clients go elsewhere before the listener closes. */

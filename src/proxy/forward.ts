@@ -66,17 +66,17 @@ class Forwarding implements ResponseListener {
       const events = { failed: (problem: Problem) => this.#uploadFailed(problem) }
       this.#upload = new Upload(exchange, exchange.raw!, { idleMs: this.#policy.bodyIdleMs, events })
     }
-    this.#attempt(false)
+    this.#attempt()
     if (this.#request !== null && !this.#over) this.#upload?.start(this.#request)
   }
 
-  #attempt(fresh: boolean): void {
+  #attempt(): void {
     const exchange = this.#exchange
     const target = this.#upstream.pick()
     exchange.target = target.url
     exchange.attempts++
     exchange.upstreamStartedAt = performance.now()
-    this.#request = target.pool.request(headFor(exchange, target), this, fresh)
+    this.#request = target.pool.request(headFor(exchange, target), this)
   }
 
   informational(): void {}
@@ -190,7 +190,7 @@ class Forwarding implements ResponseListener {
   error(error: WireError): void {
     if (this.#over) return
     if (!this.#headTaken && this.#mayRepeat(error)) {
-      this.#attempt(true)
+      this.#attempt()
       return
     }
     this.#abandon(problemOf(error))

@@ -18,6 +18,8 @@ export interface Upgrade {
 
 const proxy = httpProxy.createProxyServer({})
 const watched = new WeakMap<object, (request: ClientRequest) => void>()
+// Told to the callback of each tunnel as well; without a listener an emitter throws.
+proxy.on('error', () => {})
 proxy.on('proxyReqWs', (request, incoming) => watched.get(incoming)?.(request))
 
 /** Opens the tunnel, relays the upstream's refusal, or answers with a problem where there is none to relay. */

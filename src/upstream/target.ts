@@ -7,6 +7,8 @@ const MAX_HEAD_BYTES = 64 * 1024
 const MAX_HEADERS = 256
 
 export class Target {
+  /** Name of the upstream it belongs to. */
+  readonly upstream: string
   /** As written in the file: what logs and metrics call it. */
   readonly url: string
   readonly basePath: string
@@ -18,6 +20,7 @@ export class Target {
   tunnels = 0
 
   constructor(config: TargetConfig, upstream: UpstreamConfig, port = config.port) {
+    this.upstream = upstream.name
     this.url = config.url
     this.basePath = config.basePath
     this.origin = originOf(config, upstream, port)

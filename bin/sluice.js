@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+// Plain JavaScript, so that an older Node can say so in one line instead of failing on TypeScript.
+const MINIMUM_NODE = 24
+if (Number(process.versions.node.split('.')[0]) < MINIMUM_NODE) {
+  console.error(`sluice needs Node ${MINIMUM_NODE} or later; this is ${process.version}.`)
+  process.exit(1)
+}
+await import('../src/main.ts')

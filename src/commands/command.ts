@@ -1,0 +1,18 @@
+/** What a command is, and what it may touch of the process. */
+
+export interface CommandIo {
+  stdout(text: string): void
+  stderr(text: string): void
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+  /** Calls back on each signal of a kind; without a listener the signal ends the process. */
+  onSignal(signal: NodeJS.Signals, listener: () => void): void
+}
+
+export interface Command {
+  /** As in `sluice help`. */
+  readonly synopsis: string
+  readonly summary: string
+  /** Resolves with the exit code: 0 fine, 1 the config or the answer is bad, 2 usage. */
+  run(args: readonly string[], io: CommandIo): Promise<number>
+}

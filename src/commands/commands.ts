@@ -1,0 +1,58 @@
+/** The commands by name, and the help over all of them. */
+import { runCheck } from './check.ts'
+import type { Command } from './command.ts'
+import { runKey } from './key.ts'
+import { runRoutes } from './routes.ts'
+import { runRun } from './run.ts'
+import { runSchema } from './schema.ts'
+
+const help: Command = {
+  synopsis: 'help',
+  summary: 'Say what there is.',
+  run: async (_args, io) => {
+    io.stdout(usage())
+    return 0
+  },
+}
+
+export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+  [
+    'run',
+    {
+      synopsis: 'run [--config FILE]',
+      summary: 'Serve. SIGHUP or a changed file reloads, SIGTERM drains.',
+      run: runRun,
+    },
+  ],
+  [
+    'check',
+    {
+      synopsis: 'check [--config FILE] [--json] [--strict]',
+      summary: 'Find every mistake in the file, and list what is public.',
+      run: runCheck,
+    },
+  ],
+  [
+    'routes',
+    { synopsis: 'routes [--config FILE] [--json]', summary: 'List the routes with their chains.', run: runRoutes },
+  ],
+  [
+    'key',
+    { synopsis: 'key new NAME [--json]', summary: 'Make an API key and the hash to put in the file.', run: runKey },
+  ],
+  [
+    'schema',
+    { synopsis: 'schema [--output FILE]', summary: 'Write the JSON Schema of the file, for editors.', run: runSchema },
+  ],
+  ['help', help],
+  ['--help', help],
+  ['-h', help],
+])
+
+/** The help text over all commands. */
+export function usage(): string {
+  const shown = [...commands].filter(([name]) => !name.startsWith('-'))
+  const width = Math.max(...shown.map(([, { synopsis }]) => synopsis.length))
+  const lines = shown.map(([, { synopsis, summary }]) => `  sluice ${synopsis.padEnd(width)}  ${summary}`)
+  return `Sluice, an API gateway: one YAML file says which routes exist.\n\n${lines.join('\n')}\n\nFILE is gateway.yaml unless said otherwise.\n`
+}

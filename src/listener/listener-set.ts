@@ -1,0 +1,97 @@
+/** The listeners of a gateway, changed by reloads: what stays is kept, what is new is bound before the swap, what went is drained after it. */
+import { X509Certificate } from 'node:crypto'
+import type { Config, ListenerConfig } from '../config/config.ts'
+import { Listener, type ListenerHandler } from './listener.ts'
+
+export class ListenerSet {
+  readonly #handler: ListenerHandler
+  /** By bound address as configured: a listener keeps its socket when only its name or certificate changes. */
+  #listeners = new Map<string, Listener>()
+  #pending: { listeners: Map<string, Listener>; config: Config } | null = null
+  #open: readonly (readonly [string, number])[] = []
+
+  constructor(handler: ListenerHandler) {
+    this.#handler = handler
+  }
+
+  /** Binds what the config adds. Rejects, with nothing changed, when an address cannot be bound. */
+  async apply(config: Config): Promise<void> {
+    const listeners = new Map<string, Listener>()
+    const added: Listener[] = []
+    try {
+      for (const listener of config.listeners) {
+        const key = addressKey(listener)
+        const kept = this.#listeners.get(key)
+        const next = kept ?? new Listener(listener, config.limits, this.#handler)
+        listeners.set(key, next)
+        if (kept !== undefined) continue
+        await next.listen()
+        added.push(next)
+      }
+    } catch (error) {
+      await Promise.all(added.map((listener) => listener.close()))
+      throw error
+    }
+    this.#pending = { listeners, config }
+  }
+
+  /** Makes the applied set current: limits, names and certificates take effect, and what is gone is drained. */
+  settle(): void {
+    if (this.#pending === null) return
+    const { listeners, config } = this.#pending
+    this.#pending = null
+    for (const listener of config.listeners) listeners.get(addressKey(listener))!.apply(listener, config.limits)
+    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) void listener.close()
+    this.#listeners = listeners
+  }
+
+  get addresses(): ReadonlyMap<string, { protocol: 'http' | 'https'; host: string; port: number }> {
+    return new Map(
+      [...this.#listeners.values()].map(({ config, port }) => [
+        config.name,
+        { protocol: config.protocol, host: config.host, port },
+      ]),
+    )
+  }
+
+  /** Counts connections, for `connections()` of the next scrape: Node tells only asynchronously. */
+  async count(): Promise<void> {
+    const listeners = [...this.#listeners.values()]
+    const open = await Promise.all(listeners.map((listener) => listener.connections()))
+    const tunnels = listeners.reduce((sum, listener) => sum + listener.tunnels, 0)
+    this.#open = [
+      ['http', open.reduce((sum, one) => sum + one, 0) - tunnels],
+      ['ws', tunnels],
+    ]
+  }
+
+  connections(): readonly (readonly [kind: string, count: number])[] {
+    return this.#open
+  }
+
+  /** The end of each certificate's life, in seconds since the epoch. */
+  *certificates(): Generator<readonly [string, number]> {
+    for (const { config } of this.#listeners.values()) {
+      if (config.certificate === undefined) continue
+      yield [config.name, Date.parse(new X509Certificate(config.certificate.cert).validTo) / 1000]
+    }
+  }
+
+  /** Drains and closes all; what is not over at the deadline is ended. */
+  async close(deadlineMs: number): Promise<void> {
+    const listeners = [...this.#listeners.values()]
+    const closed = Promise.all(listeners.map((listener) => listener.close()))
+    const deadline = setTimeout(() => this.destroy(), deadlineMs)
+    await closed
+    clearTimeout(deadline)
+  }
+
+  destroy(): void {
+    for (const listener of this.#listeners.values()) listener.destroy()
+  }
+}
+
+function addressKey({ protocol, host, port, name }: ListenerConfig): string {
+  // Port 0 is a new port each: two of them are two listeners, told apart by name.
+  return JSON.stringify(port === 0 ? [protocol, host, port, name] : [protocol, host, port])
+}
