@@ -20,7 +20,7 @@ const ALIAS = 2
 const classes = new Uint8Array(256).fill(SLOW | ALIAS)
 for (const char of "abcdefghijklmnopqrstuvwxyz0123456789-_~!$&'()*+,=:@/.") classes[char.charCodeAt(0)] = 0
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ;') classes[char.charCodeAt(0)] = ALIAS
-for (const char of ' "<>^`{|}[]') classes[char.charCodeAt(0)] = ALIAS
+for (const char of '"<>^`{|}[]') classes[char.charCodeAt(0)] = ALIAS
 
 const SLASH = 0x2f
 const DOT = 0x2e

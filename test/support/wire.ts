@@ -64,8 +64,8 @@ async function wholeAnswer(wire: Wire): Promise<string> {
   const head = await wire.until(/\r\n\r\n/)
   const end = head.indexOf('\r\n\r\n') + 4
   const length = /^content-length: *([0-9]+)/im.exec(head.slice(0, end))
-  if (length !== null) return wire.until(new RegExp(`^[^]{${end + Number(length[1])}}`))
-  if (/^transfer-encoding: *chunked/im.test(head.slice(0, end))) return wire.until(/\r\n0\r\n(?:[^]*\r\n)?\r\n$/)
+  if (length !== null) return wire.until(new RegExp(`^[\\s\\S]{${end + Number(length[1])}}`))
+  if (/^transfer-encoding: *chunked/im.test(head.slice(0, end))) return wire.until(/\r\n0\r\n(?:[\s\S]*\r\n)?\r\n$/)
   return wire.received
 }
 
