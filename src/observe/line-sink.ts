@@ -4,6 +4,8 @@
  */
 import { close, constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
+
 /** Lines are gathered this long, so that a busy loop pays for few writes. */
 const GATHER_MS = 20
 /** More than this waiting is written at once. */
@@ -191,12 +193,13 @@ const SLEEP = new Int32Array(new SharedArrayBuffer(4))
 
 function openDestination(destination: string): number {
   const fd = destination === 'stdout' ? 1 : destination === 'stderr' ? 2 : undefined
-  if (fd === undefined) return openSync(destination, 'a', 0o640)
+  // O_NONBLOCK: a named pipe without a reader is an error at once instead of a wait.
+  if (fd === undefined) return openSync(destination, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
   if (!fstatSync(fd).isFIFO()) return fd
   try {
     // An own, non-blocking description of the pipe: on the shared one a reader that stalls would hold a thread for
     // ever, and making that one non-blocking would change it for whoever else holds it.
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+    return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK)
   } catch {
     // No /proc, or no reader any more: the descriptor itself will do, and says what is wrong when written to.
     return fd

@@ -1,0 +1,102 @@
+/** Which parts of a request are logged and which of them are secret. A secret value is shown as the start of its hash. */
+import { hash } from 'node:crypto'
+import { type Exchange, queryName, queryValue } from '#gateway'
+
+/** Secret whatever the config says: the second net. */
+const secretHeaders = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie']
+const secretName = /api-?key|token|secret|passw|signature|credential|^(sig|key|jwt)$/
+
+/** Shorter values are not searched for in free text: they would be found everywhere. */
+const MIN_SEARCHED = 6
+
+export class Redaction {
+  readonly #headers: readonly string[]
+  readonly #query: readonly string[]
+  readonly #secrets: ReadonlySet<string>
+  /** Headers whose values must not stand anywhere in a line. */
+  readonly #secretHeaders: readonly string[]
+
+  /** Both lists name parts as `header:x-tier` or `query:v`. */
+  constructor(reads: readonly string[], secrets: readonly string[]) {
+    this.#headers = namesOf('header:', reads)
+    this.#query = namesOf('query:', reads)
+    this.#secrets = new Set(secrets)
+    this.#secretHeaders = [...new Set([...secretHeaders, ...namesOf('header:', secrets)])]
+  }
+
+  /** The logged headers that the request has; one value as text, several as a list. */
+  headers(exchange: Exchange): Record<string, string | string[]> {
+    const logged: Record<string, string | string[]> = {}
+    for (const name of this.#headers) {
+      const values = exchange.headerValues(name)
+      const shown = this.#isSecret('header', name) ? values.map(hashed) : values
+      if (shown.length > 0) logged[name] = shown.length === 1 ? shown[0]! : shown
+    }
+    return logged
+  }
+
+  /** The logged query parameters that the request has, percent-decoded. */
+  queryParameters(query: string): Record<string, string | string[]> {
+    const logged: Record<string, string | string[]> = {}
+    if (query === '') return logged
+    const pairs = query.slice(1).split('&')
+    for (const name of this.#query) {
+      const values = pairs.filter((pair) => queryName(pair) === name).map(queryValue)
+      const shown = this.#isSecret('query', name) ? values.map(hashed) : values
+      if (shown.length > 0) logged[name] = shown.length === 1 ? shown[0]! : shown
+    }
+    return logged
+  }
+
+  /** The query as sent, with the values of secret parameters hashed. */
+  query(query: string): string {
+    if (query === '') return query
+    const pairs = query.slice(1).split('&')
+    return `?${pairs.map((pair) => this.#pair(pair)).join('&')}`
+  }
+
+  /** Text that others made (reasons, inputs), with every secret that this request carries replaced. */
+  text(text: string, exchange: Exchange): string {
+    let clean = text
+    for (const secret of this.#secretsOf(exchange)) {
+      if (secret.length < MIN_SEARCHED) continue
+      clean = clean.replaceAll(JSON.stringify(secret).slice(1, -1), () => hashed(secret))
+    }
+    return clean
+  }
+
+  #pair(pair: string): string {
+    const end = pair.indexOf('=')
+    if (end === -1 || !this.#isSecret('query', queryName(pair))) return pair
+    return `${pair.slice(0, end)}=${hashed(queryValue(pair))}`
+  }
+
+  *#secretsOf(exchange: Exchange): Generator<string> {
+    for (const name of this.#secretHeaders) {
+      for (const value of exchange.headerValues(name)) {
+        yield value
+        // Of `Bearer …` and `Basic …` the second word is the secret.
+        const blank = value.indexOf(' ')
+        if (blank !== -1) yield value.slice(blank + 1).trim()
+      }
+    }
+    for (const pair of exchange.facts.query.slice(1).split('&')) {
+      if (this.#isSecret('query', queryName(pair))) yield queryValue(pair)
+    }
+  }
+
+  #isSecret(kind: 'header' | 'query', name: string): boolean {
+    if (this.#secrets.has(`${kind}:${name}`)) return true
+    const plain = name.toLowerCase().replaceAll('_', '-')
+    return secretName.test(plain) || (kind === 'header' && secretHeaders.includes(plain))
+  }
+}
+
+function namesOf(kind: string, parts: readonly string[]): string[] {
+  const names = parts.filter((part) => part.startsWith(kind)).map((part) => part.slice(kind.length))
+  return [...new Set(names)]
+}
+
+function hashed(value: string): string {
+  return `sha256:${hash('sha256', value).slice(0, 16)}`
+}
