@@ -74,7 +74,7 @@ export const traits: Traits = {
   optional: true,
   refuses: true,
   secrets: () => ['header:authorization'],
-  reserves: (options: Options) => Object.values(forwardClaimsOf(options)),
+  reserves: (options: Options) => Object.values(options.forwardClaims ?? {}).map((name) => name.toLowerCase()),
 }
 
 export default async function jwt(scope: Scope, options: Options): Promise<void> {

@@ -1,15 +1,12 @@
-/** The keys of an issuer that is asked over HTTP: when to ask, how often at most, and what serves meanwhile. */
+/** The keys of an issuer that may change, at a URL or in a file: when to load them, how often at most, what serves meanwhile. */
 import { hash } from 'node:crypto'
 import type { Log } from '#gateway'
-import { download } from './download.ts'
 import { KeySet } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 import { KeysUnavailable } from './refusal.ts'
 
-/** Older keys are fetched anew beside the traffic … */
-const staleMs = 600_000
-/** … and these (nobody asked for an hour) before the next token is believed. */
-const oldMs = 3_600_000
+/** Keys that are so many times older than `staleMs` (nobody came meanwhile) are loaded anew before the next token is believed. */
+const oldFactor = 6
 /** Between two tries at an issuer that is down: while old keys serve, and while there are none. */
 const retryMs = 30_000
 const firstRetryMs = 1000
@@ -21,7 +18,10 @@ const refusedMs = 30_000
 const maxRefused = 1000
 
 export interface IssuerKeysInit {
-  readonly url: URL
+  /** The text of the key set now. */
+  readonly load: () => Promise<string>
+  /** Older keys are loaded anew beside the traffic. */
+  readonly staleMs: number
   readonly issuer: string
   readonly log: Log
   /** Where it is listed as long as it lives. */
@@ -52,6 +52,13 @@ export class IssuerKeys implements KeySource {
     init.among.add(this)
   }
 
+  /** Keys that were loaded already. Later ones of its own are not overridden. */
+  seed(keys: KeySet): void {
+    if (this.keys !== undefined) return
+    this.keys = keys
+    this.#succeeded()
+  }
+
   close(): void {
     this.#init.among.delete(this)
   }
@@ -66,11 +73,12 @@ export class IssuerKeys implements KeySource {
 
   isCurrent(): boolean {
     if (this.keys === undefined) return false
+    const { staleMs } = this.#init
     const age = this.#now() - this.#fetchedAt
     if (age < staleMs) return true
     if (this.#mayTry()) void this.#fetch()
     // After a try that failed, and until the next, keys of any age serve: the issuer may be down for long.
-    return age < oldMs || this.#pending === undefined
+    return age < oldFactor * staleMs || this.#pending === undefined
   }
 
   async refresh(): Promise<void> {
@@ -93,7 +101,7 @@ export class IssuerKeys implements KeySource {
 
   /** Not while a try goes on, nor soon after one that failed. */
   #mayTry(): boolean {
-    const pause = this.keys === undefined ? firstRetryMs : retryMs
+    const pause = this.keys === undefined ? firstRetryMs : Math.min(retryMs, this.#init.staleMs)
     return this.#pending === undefined && this.#now() - this.#attemptedAt >= pause
   }
 
@@ -108,7 +116,7 @@ export class IssuerKeys implements KeySource {
   async #attempt(): Promise<boolean> {
     this.#attemptedAt = this.#now()
     try {
-      const found = KeySet.parse(await download(this.#init.url))
+      const found = KeySet.parse(await this.#init.load())
       this.keys = this.keys === undefined ? found : found.succeed(this.keys)
       this.#succeeded()
       return true
@@ -158,7 +166,7 @@ export class IssuerKeys implements KeySource {
 /** What the operator's log may say: a code or our own words, never bytes of the answer. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
-  const { cause } = error
+  const { cause = error } = error
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   return typeof code === 'string' ? code : error.message
 }

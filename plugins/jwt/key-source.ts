@@ -1,4 +1,4 @@
-/** Where verification keys come from: a fixed set (PEM, secret, file), or an issuer that is asked over HTTP. */
+/** Where verification keys come from: a fixed set (PEM, secret), or a key set that may change (URL, file). */
 import type { KeySet } from './key-set.ts'
 
 export interface KeySource {

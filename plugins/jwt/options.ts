@@ -4,10 +4,15 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Scope } from '#gateway'
 import type { Options } from '../jwt.ts'
-import { IssuerKeys } from './issuer-keys.ts'
+import { download } from './download.ts'
+import { IssuerKeys, type IssuerKeysInit } from './issuer-keys.ts'
 import { KeySet } from './key-set.ts'
 import { fixedKeys, type KeySource } from './key-source.ts'
 import { asymmetric, keyOfPem, keyOfSecret, type VerificationKey } from './verification-key.ts'
+
+/** Age at which keys are loaded anew: an issuer is asked every ten minutes, a file is read every ten seconds. */
+const urlStaleMs = 600_000
+const fileStaleMs = 10_000
 
 export interface Keys {
   readonly source: KeySource
@@ -22,7 +27,7 @@ export async function keysOf(options: Options, scope: Scope): Promise<Keys> {
   const { jwks, publicKey, secret } = options
   if (publicKey !== undefined) return fixedKey(keyOfPem(publicKey), publicKey)
   if (secret !== undefined) return fixedKey(keyOfSecret(secret), secret)
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(jwks!) ? remoteKeys(jwks!, options, scope) : fileKeys(jwks!, scope)
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(jwks!) ? remoteKeys(jwks!, options, scope) : fileKeys(jwks!, options, scope)
 }
 
 /** The algorithms that tokens may use: those given, which must suit the keys, else all that the keys are made for. */
@@ -60,28 +65,43 @@ function fixedKey(key: VerificationKey, text: string): Keys {
   return { source: fixedKeys(KeySet.of(key)), algorithms: key.algorithms, identity: text }
 }
 
-async function fileKeys(path: string, scope: Scope): Promise<Keys> {
-  const text = await readFile(resolve(scope.folder, path), 'utf8').catch((error: NodeJS.ErrnoException) => {
+/** A file is read now, so that a wrong one is a wrong config, and again as it changes: no reload is needed for a new key. */
+async function fileKeys(path: string, options: Options, scope: Scope): Promise<Keys> {
+  const file = resolve(scope.folder, path)
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new RangeError(`the key set "${path}" cannot be read: ${error.code}`)
   })
   const keys = KeySet.parse(text)
   if (keys.size === 0) throw new RangeError(`the key set "${path}" has no key that can verify tokens`)
-  return { source: fixedKeys(keys), algorithms: asymmetric, identity: text }
+  const found = changingKeys(file, { load: () => readFile(file, 'utf8'), staleMs: fileStaleMs }, { options, scope })
+  found.source.seed(keys)
+  return found
 }
 
-/** One fetcher per issuer and address, shared by all items and kept over reloads. */
 function remoteKeys(jwks: string, options: Options, scope: Scope): Keys {
   const url = checkedUrl(jwks, options.insecure)
-  const { issuer } = options
-  const identity = JSON.stringify([issuer, url.href])
+  return changingKeys(url.href, { load: () => download(url), staleMs: urlStaleMs }, { options, scope })
+}
+
+/** One loader per issuer and place, shared by all items and kept over reloads. */
+function changingKeys(
+  place: string,
+  how: Pick<IssuerKeysInit, 'load' | 'staleMs'>,
+  { options: { issuer }, scope }: { options: Options; scope: Scope },
+) {
+  const identity = JSON.stringify([issuer, place])
   const { log } = scope
   const among = scope.carry('issuers', () => new Set<IssuerKeys>())
-  const help = 'When the keys of a token issuer were last fetched, in seconds since the epoch.'
-  scope.metrics.gauge('jwks_last_success_timestamp_seconds', help, ['issuer'], (gauge) => {
+  scope.metrics.gauge(lastSuccess.name, lastSuccess.help, ['issuer'], (gauge) => {
     for (const keys of among) if (keys.lastSuccess !== undefined) gauge.set(keys.lastSuccess, keys.issuer)
   })
-  const source = scope.carry(`keys ${hash('sha256', identity)}`, () => new IssuerKeys({ url, issuer, log, among }))
+  const source = scope.carry(`keys ${hash('sha256', identity)}`, () => new IssuerKeys({ ...how, issuer, log, among }))
   return { source, algorithms: asymmetric, identity }
+}
+
+const lastSuccess = {
+  name: 'jwks_last_success_timestamp_seconds',
+  help: 'When the keys of a token issuer were last loaded, in seconds since the epoch.',
 }
 
 function checkedUrl(text: string, insecure: boolean): URL {

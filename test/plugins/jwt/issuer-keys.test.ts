@@ -253,7 +253,14 @@ function watch(issuer: Issuer) {
   const line = (fields: object, message: string) => void lines.push([message, fields])
   const log = { debug: line, info: line, warn: line, error: line }
   const among = new Set<IssuerKeys>()
-  const keys = new IssuerKeys({ url: new URL(issuer.url), issuer: 'test', log, among, now: () => clock.now })
+  const keys = new IssuerKeys({
+    load: () => download(new URL(issuer.url)),
+    staleMs: 10 * MINUTE,
+    issuer: 'test',
+    log,
+    among,
+    now: () => clock.now,
+  })
   return { keys, clock, lines, among }
 }
 
