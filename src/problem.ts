@@ -55,6 +55,7 @@ export const problems = {
   'shutting-down': row(503, 'Shutting down', 'gateway', 'proxy_internal_response'),
   'store-unavailable': row(503, 'Store unavailable', 'gateway', 'proxy_internal_error'),
   'upstream-connect-timeout': row(504, 'Upstream connect timeout', 'upstream', 'connection_timeout'),
+  'not-cached': row(504, 'Not in the cache', 'client', 'proxy_internal_response'),
   'upstream-timeout': row(504, 'Upstream timeout', 'upstream', 'http_response_timeout'),
 } as const satisfies Record<string, ProblemRow>
 
