@@ -1,0 +1,141 @@
+/** Keeps answers and gives them again (RFC 9111, as a shared cache); each consumer has entries of his own unless `shared`. */
+import type { FromSchema } from 'json-schema-to-ts'
+import { duration, type Exchange, type HeaderList, Problem, type Reply, type Scope, size, type Traits } from '#gateway'
+import { type Forwarded, sayForwarded } from './cache/cache-status.ts'
+import { answerFrom } from './cache/hit.ts'
+import { relatedUri, shownKey, uriOf } from './cache/key.ts'
+import { type Found, lookUp } from './cache/lookup.ts'
+import { Miss } from './cache/miss.ts'
+import { readRequest } from './cache/request.ts'
+import type { CacheStore } from './cache/store.ts'
+import { Stores } from './cache/stores.ts'
+import { tally } from './cache/tally.ts'
+
+const sizePattern = '^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$'
+
+export const schema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    ttl: {
+      type: 'string',
+      pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
+      description:
+        'How long to keep answers whose origin does not say. Without it only answers with a lifetime of their own are kept.',
+    },
+    maxObject: {
+      type: 'string',
+      pattern: sizePattern,
+      default: '1MiB',
+      description: 'The largest body that is kept.',
+    },
+    maxTotal: {
+      type: 'string',
+      pattern: sizePattern,
+      default: '64MiB',
+      description: 'Room for everything this item keeps, heads and keys included. The least recently used goes first.',
+    },
+    shared: {
+      type: 'boolean',
+      default: false,
+      description: 'Whether consumers share entries: only where the answer is the same for everybody who may ask.',
+    },
+  },
+} as const
+
+export const traits: Traits = { answers: true, needs: ['after-authenticators'] }
+
+export default function cache(scope: Scope, options: FromSchema<typeof schema>): void {
+  const maxObject = size(options.maxObject)
+  const maxTotal = size(options.maxTotal)
+  if (maxObject > maxTotal) throw new RangeError(`maxObject ${options.maxObject} is over maxTotal ${options.maxTotal}`)
+  const ttlMs = options.ttl === undefined ? null : duration(options.ttl)
+  const stores = scope.carry('stores', () => new Stores())
+  const store = scope.carry(`store ${JSON.stringify([scope.item.id, options])}`, () => stores.open(maxTotal, maxObject))
+  stores.measure(scope.metrics)
+  const countResult = tally(scope.metrics)
+  const secretParameters = new Set(named('query:', scope.secrets))
+  const credentialHeaders = [...new Set(['authorization', ...named('header:', scope.secrets)])]
+  const policy = { shared: options.shared, credentialHeaders }
+  const plans = new WeakMap<Exchange, Plan>()
+
+  scope.addHook('onRequest', function answerIfKept({ exchange }, reply) {
+    const request = readRequest(exchange.facts.rawHeaders)
+    const found = lookUp(exchange, request, { store, policy })
+    if (exchange.recording) record(exchange, found)
+    countResult(exchange, found)
+    if (found.kind === 'hit') {
+      if (!exchange.dry) store.touch(found.entry)
+      return answerFrom(found.entry, reply, { request, age: found.age })
+    }
+    if (request.directives.has('only-if-cached') && found.why !== 'method')
+      throw new Problem('not-cached', 'Nothing that is kept can answer this, and the request asks for nothing else.')
+    withholdOverrides(exchange.upstreamRequest.headers)
+    if (exchange.dry || exchange.facts.upgrade) return
+    const mayKeep = found.key !== null && exchange.facts.method === 'GET'
+    const miss = mayKeep ? new Miss(exchange, request, { key: found.key, store }) : null
+    plans.set(exchange, { forwarded: found.why, miss })
+  })
+
+  scope.addHook('onSend', function keepAnswer({ exchange }, reply) {
+    const plan = plans.get(exchange)
+    plans.delete(exchange)
+    if (plan === undefined || reply.source !== 'upstream') return
+    if (plan.forwarded === 'method') invalidate(store, exchange, reply)
+    const fill = plan.miss?.fillFrom(exchange, { ttlMs, maxObject })
+    // Said only of what is sure to fit: a body without a length may still turn out too large.
+    sayForwarded(reply, plan.forwarded, fill?.isCollecting === true && reply.headers.has('content-length'))
+  })
+
+  function record(exchange: Exchange, found: Found): void {
+    const { key } = found
+    const inputs = {
+      key: key === null ? null : shownKey(key, secretParameters),
+      consumer: policy.shared ? null : (exchange.consumer?.id ?? null),
+    }
+    if (found.kind === 'forward') exchange.decide('pass', found.why, inputs)
+    else exchange.decide('answer', 'hit', { ...inputs, age: Math.floor(found.age / 1000) })
+  }
+}
+
+/** What is remembered of a request that went on to the upstream. */
+interface Plan {
+  readonly forwarded: Forwarded
+  /** Null: its answer is not kept. */
+  readonly miss: Miss | null
+}
+
+/** The names behind `header:` or `query:`. */
+function named(kind: string, parts: readonly string[]): string[] {
+  return parts.filter((part) => part.startsWith(kind)).map((part) => part.slice(kind.length))
+}
+
+/** RFC 9111 §4.4: what an unsafe request may have changed is forgotten. Methods of unknown safety count as unsafe. */
+function invalidate(store: CacheStore, exchange: Exchange, reply: Reply): void {
+  if (safe.has(exchange.facts.method) || reply.statusCode < 200 || reply.statusCode >= 400) return
+  store.invalidate(uriOf(exchange))
+  for (const name of ['location', 'content-location']) {
+    const reference = reply.headers.get(name)
+    const uri = reference === undefined ? null : relatedUri(exchange, reference)
+    if (uri !== null) store.invalidate(uri)
+  }
+}
+
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'QUERY', 'REPORT', 'SEARCH', 'TRACE'])
+
+const overrides: ReadonlySet<string> = new Set(['x-http-method-override', 'x-original-url', 'x-rewrite-url'])
+
+/**
+ * Headers by which some frameworks take a request for another one than the key says: one such request would poison the
+ * entry for everybody. Names with `_` are the same names to CGI and WSGI.
+ */
+function withholdOverrides(headers: HeaderList): void {
+  for (let i = headers.raw.length - 2; i >= 0; i -= 2) {
+    const name = headers.raw[i]!
+    if (name.charCodeAt(0) !== X && name.charCodeAt(0) !== UPPER_X) continue
+    if (overrides.has(name.toLowerCase().replaceAll('_', '-'))) headers.raw.splice(i, 2)
+  }
+}
+
+const X = 'x'.charCodeAt(0)
+const UPPER_X = 'X'.charCodeAt(0)

@@ -1,0 +1,81 @@
+/** A stored answer: everything a hit needs, made once. */
+import { type AnswerView, keptHead } from './answer.ts'
+import { dateOf, type Times } from './freshness.ts'
+import { httpDate } from './http-date.ts'
+import type { Keeping } from './storing.ts'
+import type { Selection } from './vary.ts'
+
+export interface Entry {
+  readonly status: number
+  readonly reason: string | undefined
+  /** Flat, without what belongs to one exchange. */
+  readonly head: readonly string[]
+  readonly body: Buffer
+  /** The request header values that chose this answer. */
+  readonly selection: Selection
+  /** When the request that brought it was made, and when its answer came: milliseconds since the epoch. */
+  readonly requestedAt: number
+  readonly receivedAt: number
+  readonly initialAge: number
+  readonly lifetime: number
+  /** Fresh only by the gateway's own `ttl`: not for requests whose answer may be somebody's own. */
+  readonly ownTtl: boolean
+  /** Never to be used stale (RFC 9111 §4.2.4). */
+  readonly mustRevalidate: boolean
+  readonly etag: string | null
+  /** Last-Modified, else Date: what If-Modified-Since is compared with. */
+  readonly modifiedAt: number
+  /** The route that answered; what purging by route will look at. */
+  readonly route: string
+}
+
+export interface EntryParts {
+  readonly status: number
+  readonly reason: string | undefined
+  readonly rawHeaders: readonly string[]
+  /** Lower-case names that plugins above the cache had set before. */
+  readonly preset: readonly string[]
+  readonly answer: AnswerView
+  readonly keeping: Keeping
+  readonly selection: Selection
+  readonly times: Times
+  readonly route: string
+}
+
+/** Everything but the body, which is still to come. */
+export function entryWithoutBody(parts: EntryParts): Omit<Entry, 'body'> {
+  const { answer, keeping, times } = parts
+  const { directives, lastModified } = answer
+  const date = dateOf(answer, times)
+  return {
+    status: parts.status,
+    reason: parts.reason,
+    head: keptHead(parts.rawHeaders, parts.preset, date),
+    selection: parts.selection,
+    requestedAt: times.requestedAt,
+    receivedAt: times.receivedAt,
+    initialAge: keeping.initialAge,
+    lifetime: keeping.lifetime,
+    ownTtl: keeping.ownTtl,
+    mustRevalidate:
+      directives.has('must-revalidate') || directives.has('proxy-revalidate') || directives.has('s-maxage'),
+    etag: answer.etag,
+    modifiedAt: (lastModified === null ? null : httpDate(lastModified, times.receivedAt)) ?? date,
+    route: parts.route,
+  }
+}
+
+/** Maps, lists and objects around one entry, roughly; a bound that forgets them is none. */
+const OVERHEAD = 600
+const PER_STRING = 24
+
+/** Bytes an entry takes: head, body and key counted. */
+export function sizeOf(entry: Entry, keyLength: number): number {
+  return OVERHEAD + entry.body.length + keyLength + textSize(entry.head) + textSize(entry.selection)
+}
+
+function textSize(texts: readonly (string | null)[]): number {
+  let size = 0
+  for (const text of texts) size += PER_STRING + (text?.length ?? 0)
+  return size
+}

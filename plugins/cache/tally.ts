@@ -1,0 +1,33 @@
+/** Counts what caches had for requests, for `sluice_cache_requests_total`, its series looked up once per route. */
+import type { Exchange, Instruments } from '#gateway'
+import type { Found } from './lookup.ts'
+
+/** `bypass`: the request could not, or did not want to, be answered from the cache. */
+type Result = 'hit' | 'miss' | 'stale' | 'bypass'
+
+type Series = Readonly<Record<Result, { inc(): void }>>
+
+/** In a dry exchange nothing is counted. */
+export function tally(metrics: Instruments): (exchange: Exchange, found: Found) => void {
+  const help = 'Requests by what the cache had for them: hit, miss, stale, bypass.'
+  const family = metrics.counter('cache_requests_total', help, ['route', 'result'])
+  const byRoute = new Map<string, Series>()
+
+  return function count(exchange, found) {
+    if (exchange.dry) return
+    const route = exchange.route?.name ?? '_none'
+    let series = byRoute.get(route)
+    if (series === undefined) {
+      const of = (result: Result) => family.series(route, result)
+      series = { hit: of('hit'), miss: of('miss'), stale: of('stale'), bypass: of('bypass') }
+      byRoute.set(route, series)
+    }
+    series[resultOf(found)].inc()
+  }
+}
+
+function resultOf(found: Found): Result {
+  if (found.kind === 'hit') return 'hit'
+  if (found.why === 'uri-miss' || found.why === 'vary-miss') return 'miss'
+  return found.why === 'stale' ? 'stale' : 'bypass'
+}
