@@ -43,12 +43,18 @@ export default function bodyLimit(scope: Scope, options: FromSchema<typeof schem
       received += chunk.length
       if (received <= max || refused) return
       refused = true
-      // Long after the hook: the running item is another one by now.
-      exchange.running = item
-      exchange.decide('refuse', 'body-too-large', { received, max })
+      decideAs(exchange, item, { received, max })
       if (!observing) throw tooLarge()
       scope.log.info({ item: item.id, requestId: exchange.id, max }, 'body-limit would have refused a body')
     })
+  }
+
+  /** Long after the hook: the running item is another one by now. */
+  function decideAs(exchange: Exchange, item: Exchange['running'], inputs: Readonly<Record<string, unknown>>): void {
+    const { running } = exchange
+    exchange.running = item
+    exchange.decide('refuse', 'body-too-large', inputs)
+    exchange.running = running
   }
 
   function reason(length: number): string {
