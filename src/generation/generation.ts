@@ -112,7 +112,7 @@ export class Generation implements EdgeEvents {
     const { table } = this.compiled
     const none = { facts: admission.facts, route: null, pattern: null }
     const refused = meta.problem ?? admission.problem
-    if (refused !== null) return { ...none, refusal: refused }
+    if (refused !== null || admission.asterisk) return { ...none, refusal: refused }
     const { path } = admission
     let { facts } = admission
     let result = table.match(facts, path.path)
@@ -224,7 +224,13 @@ export class Generation implements EdgeEvents {
     if (exchange.response!.destroyed) return
     const { route, refusal, meta } = this.#openOf(exchange.raw!)
     if (refusal !== null) throw refusal
-    const { action } = route!.config
+    // `OPTIONS *` is the one request without a route that is not refused.
+    if (route === null) {
+      exchange.reply.code(204).send()
+      this.answer(exchange)
+      return
+    }
+    const { action } = route.config
     if (action.kind === 'respond') {
       exchange.reply.headers.raw.push(...action.headers)
       exchange.reply.code(action.status).send(action.body)
@@ -240,8 +246,8 @@ export class Generation implements EdgeEvents {
       throw new Problem('loop-detected', 'The request has passed this gateway before.')
     }
     addIdentity(exchange)
-    if (meta.upgrade === null) forward(exchange, route!.forwardTo!, this.#policyOf(exchange))
-    else tunnel(exchange, route!.forwardTo!, { ...meta.upgrade, policy: this.#policyOf(exchange) })
+    if (meta.upgrade === null) forward(exchange, route.forwardTo!, this.#policyOf(exchange))
+    else tunnel(exchange, route.forwardTo!, { ...meta.upgrade, policy: this.#policyOf(exchange) })
   }
 
   #policyOf(exchange: Exchange): ForwardPolicy {

@@ -24,6 +24,8 @@ export interface AdmissionPolicy {
 export interface Admission {
   readonly facts: RequestFacts
   readonly path: NormalizedPath
+  /** `OPTIONS *`: asks about the gateway itself (RFC 9110 §9.3.7). */
+  readonly asterisk: boolean
   /** Why the request is refused; facts are then as good as they could be made. */
   readonly problem: Problem | null
 }
@@ -71,7 +73,7 @@ export function admit(
     upgrade: policy.upgrade,
   }
   const problem = refusal(raw, head, { limits: policy.limits, authority, path })
-  return { facts, path: normalized, problem }
+  return { facts, path: normalized, asterisk: raw.url === '*' && problem === null, problem }
 }
 
 /** One pass over the fields that frame or route. */
