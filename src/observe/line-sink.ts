@@ -195,15 +195,22 @@ function openDestination(destination: string): number {
   const fd = destination === 'stdout' ? 1 : destination === 'stderr' ? 2 : undefined
   // O_NONBLOCK: a named pipe without a reader is an error at once instead of a wait.
   if (fd === undefined) return openSync(destination, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
-  if (!fstatSync(fd).isFIFO()) return fd
+  const found = fstatSync(fd)
+  // A reader that stalls would hold a thread, and the end of the process, for ever: these must not block.
+  if (found.isSocket()) stopBlocking(fd)
+  if (!found.isFIFO()) return fd
   try {
-    // An own, non-blocking description of the pipe: on the shared one a reader that stalls would hold a thread for
-    // ever, and making that one non-blocking would change it for whoever else holds it.
+    // An own description of the pipe: making the shared one non-blocking would change it for its other writers.
     return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK)
   } catch {
     // No /proc, or no reader any more: the descriptor itself will do, and says what is wrong when written to.
     return fd
   }
+}
+
+/** A socket cannot be opened again; Node makes it non-blocking on first use of the stream, and restores it at exit. */
+function stopBlocking(fd: 1 | 2): void {
+  void (fd === 1 ? process.stdout : process.stderr)
 }
 
 function countLines(text: string): number {
