@@ -19,13 +19,13 @@ export async function issuerKey(kid: string | undefined, alg = 'ES256'): Promise
   return { kid, alg, privateKey, jwk }
 }
 
-/** The claims of a token that is good for an hour. */
-export function goodClaims(claims: JWTPayload = {}): JWTPayload {
+/** The claims of a token that is good for an hour, and these; one that is undefined is left out. */
+export function goodClaims(claims: Readonly<Record<string, unknown>> = {}): JWTPayload {
   const exp = Math.floor(Date.now() / 1000) + 3600
   return { iss: ISSUER, aud: 'orders', sub: 'ada', exp, ...claims }
 }
 
-/** A token signed by `key`; a claim that is undefined is left out. */
+/** A token signed by `key`. */
 export async function sign(
   key: IssuerKey,
   claims: JWTPayload = goodClaims(),
