@@ -103,12 +103,14 @@ export interface TargetConfig {
   readonly weight: number
 }
 
-/** A plugin of the file's, found on disk and loaded; keyed by `specifier` among the loaded plugins. */
+/** A plugin of the file's, found on disk and loaded; keyed by `url` among the loaded plugins. */
 export interface PluginRef {
   /** As written: `rate-limit`, `./plugins/mine.ts`, `@fastify/helmet`. */
   readonly name: string
   /** `file:` URL of the module. */
   readonly url: string
+  /** Hex of SHA-256 over a user plugin's file; undefined for plugins in the box. */
+  readonly digest?: string
 }
 
 export interface PluginItem {
@@ -122,7 +124,7 @@ export interface PluginItem {
   /** Where it stands, stable over edits elsewhere in the file: `plugins/metrics#0`, `chains.signed-in/jwt#0`, `routes.orders/rate-limit#1`. Equal id = same counter. */
   readonly id: string
   readonly at: Position
-  /** What of the plugin's options reads other parts of the config must be in here (`by: consumer` resolved, …). */
+  /** An authenticator (not in observe mode) stands above it in the chain. */
   readonly belowAuthenticator: boolean
 }
 
@@ -162,7 +164,12 @@ export type RouteAction =
       readonly host: 'keep' | 'target' | { readonly name: string }
     }
   | { readonly kind: 'respond'; readonly status: number; readonly headers: readonly string[]; readonly body: string }
-  | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
+  | {
+      readonly kind: 'redirect'
+      readonly status: number
+      /** As written: no template. */
+      readonly location: string
+    }
 
 export interface MatchConfig {
   /** Listener names; null: all. */

@@ -1,0 +1,168 @@
+/** gateway.yaml → a frozen Config, or everything that is wrong with it. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { chainItems } from './chain-entry.ts'
+import { Chains } from './chains.ts'
+import type { ChainItem, Config, RouteConfig } from './config.ts'
+import { readConsumers } from './consumers.ts'
+import type { Diagnostic, Position } from './diagnostic.ts'
+import { ConfigDocument } from './document.ts'
+import { readLimits, readShutdown, readTrustedProxies } from './edge.ts'
+import { Findings } from './findings.ts'
+import { readListeners } from './listeners.ts'
+import { refuseNotYet } from './not-yet.ts'
+import { readPlain } from './plain.ts'
+import { type LoadedPlugin, PluginCatalog } from './plugin-catalog.ts'
+import type { RawConfig } from './raw.ts'
+import { Reading } from './reading.ts'
+import { readRoutes } from './routes.ts'
+import { hideSecrets } from './secret-options.ts'
+import { reasonOf } from './secrets.ts'
+import { Upstreams } from './upstreams.ts'
+import { validate } from './validate.ts'
+
+export interface LoadOptions {
+  /** Where `${env:…}` looks; the process's own without it. */
+  readonly env?: NodeJS.ProcessEnv
+  /** False: plugins by path or package are not imported, and a warning says so. */
+  readonly userPlugins?: boolean
+  /** The name of the file in diagnostics; the path without it. */
+  readonly shownAs?: string
+}
+
+export interface PublicRoute {
+  readonly route: string
+  readonly reason: string
+  readonly at: Position
+}
+
+export interface SharedCache {
+  readonly route: string
+  readonly at: Position
+}
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[]
+  readonly publicRoutes: readonly PublicRoute[]
+  /** Routes whose cache answers one consumer with what another was given. */
+  readonly sharedCaches: readonly SharedCache[]
+  /** By `PluginRef.url`. */
+  readonly plugins: ReadonlyMap<string, LoadedPlugin>
+  readonly document: ConfigDocument
+}
+
+export interface RefusedConfig {
+  readonly config: null
+  readonly diagnostics: readonly Diagnostic[]
+  readonly document: ConfigDocument
+}
+
+export type LoadResult = LoadedConfig | RefusedConfig
+
+/** Loads a file. `catalog` holds what Node's module cache holds: who reloads passes the same one again. */
+export async function loadConfig(
+  file: string,
+  options: LoadOptions = {},
+  catalog: PluginCatalog = new PluginCatalog(),
+): Promise<LoadResult> {
+  const { env = process.env, userPlugins = true, shownAs = file } = options
+  const findings = new Findings()
+  const path = resolve(file)
+  const text = readText(path, shownAs, findings)
+  const document = new ConfigDocument(shownAs, text ?? '', findings)
+  if (document.root === null) return { config: null, diagnostics: findings.sorted, document }
+
+  const folder = dirname(path)
+  const { data, interpolated } = readPlain(document, { env, folder }, findings)
+  hideSecrets(document, catalog.base, [])
+  refuseNotYet(data, document, findings)
+  validate(catalog.base, { document, findings, path: [], data })
+  const reading = new Reading({ document, findings, data: isMap(data) ? data : {}, folder })
+
+  const chains = await Chains.read(reading, catalog, { folder, userPlugins })
+  const parts = readParts(reading, chains)
+  if (findings.hasErrors || parts.admin === undefined) return { config: null, diagnostics: findings.sorted, document }
+
+  const { plugins } = chains
+  const digests = [...plugins.values()].map(({ ref }) => `${ref.name} ${ref.digest ?? ''}`)
+  const hash = hashOf([text!, ...interpolated, ...reading.files, ...digests])
+  const config: Config = deepFreeze({ file: path, hash, ...parts, admin: parts.admin })
+  return {
+    config,
+    diagnostics: findings.sorted,
+    publicRoutes: config.routes.flatMap(publicRoute),
+    sharedCaches: config.routes.flatMap(sharedCache),
+    plugins,
+    document,
+  }
+}
+
+function readText(path: string, shownAs: string, findings: Findings): string | null {
+  const place = { path: '', at: { file: shownAs, line: 1, column: 1, endColumn: 2 } }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+  } catch (error) {
+    const reason = error instanceof TypeError ? 'it is not UTF-8' : reasonOf(error)
+    findings.error('unreadable-file', place, `cannot read ${shownAs}: ${reason}`)
+    return null
+  }
+}
+
+/** Every section is read, whatever is wrong with the others: all findings come at once. */
+function readParts(reading: Reading, chains: Chains) {
+  const { listeners, admin } = readListeners(reading)
+  const upstreams = new Upstreams(reading)
+  const names = listeners.map(({ name }) => name)
+  const routes = readRoutes(reading, { chains, upstreams, listeners: names })
+  const global = chains.global
+  return {
+    name: reading.data.name,
+    listeners,
+    admin,
+    threads: 1,
+    store: { kind: 'memory' } as const,
+    trustedProxies: readTrustedProxies(reading),
+    limits: readLimits(reading),
+    shutdown: readShutdown(reading),
+    consumers: readConsumers(reading),
+    upstreams: upstreams.all,
+    plugins: reading.findings.hasErrors ? [] : chainItems(global),
+    routes,
+  }
+}
+
+function isMap(data: unknown): data is RawConfig {
+  return typeof data === 'object' && data !== null && !Array.isArray(data)
+}
+
+function hashOf(parts: readonly string[]): string {
+  const hash = createHash('sha256')
+  // Lengths keep one part's end from passing for the next one's beginning.
+  for (const part of parts) hash.update(`${part.length}:`).update(part)
+  return `sha256:${hash.digest('hex')}`
+}
+
+function publicRoute({ name, public: reason, at }: RouteConfig): PublicRoute[] {
+  return reason === undefined ? [] : [{ route: name, reason, at }]
+}
+
+function sharedCache({ name, chain }: RouteConfig): SharedCache[] {
+  const cache = chain.find((item) => isSharedCache(item))
+  return cache === undefined ? [] : [{ route: name, at: cache.at }]
+}
+
+function isSharedCache(item: ChainItem): boolean {
+  return item.kind === 'plugin' && item.plugin.name === 'cache' && item.options['shared'] === true
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  if (Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner)
+  return value
+}
+
+export { redactedSource } from './redaction.ts'

@@ -1,0 +1,123 @@
+/** What the config format has a place for and the gateway cannot do yet: refused by name, never silently ignored. */
+import type { ConfigDocument, Path } from './document.ts'
+import type { Findings } from './findings.ts'
+
+interface Refusal {
+  /** Keys from the root; `*` is any key or list index. */
+  readonly path: string
+  /** Whether a value is meant; without it any is. */
+  readonly when?: (value: unknown) => boolean
+  /** As the message names it; else the last key. */
+  readonly name?: string
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isUnixTarget = (value: unknown) => isText(value) && value.startsWith('unix:')
+const isList = (value: unknown) => Array.isArray(value)
+
+const refusals: readonly Refusal[] = [
+  {
+    path: 'threads',
+    when: (value) => value === 'auto' || (Number.isInteger(value) && Number(value) > 1),
+    name: 'more than one thread',
+  },
+  {
+    path: 'store',
+    when: (value) => isRecord(value) || (isText(value) && /^rediss?:/.test(value)),
+    name: 'a store other than `memory`',
+  },
+  { path: 'tests' },
+  { path: 'reload' },
+  {
+    path: 'trustedProxies.header',
+    when: (value) => isText(value) && value.toLowerCase() === 'forwarded',
+    name: 'header `forwarded`',
+  },
+  { path: 'listen.*.clientCa' },
+  {
+    path: 'listen.*.certificates',
+    when: (value) => isList(value) && (value as unknown[]).length > 1,
+    name: 'more than one certificate',
+  },
+  { path: 'upstreams.*', when: isUnixTarget, name: 'a unix: target' },
+  { path: 'upstreams.*.*', when: isUnixTarget, name: 'a unix: target' },
+  { path: 'upstreams.*.*.url', when: isUnixTarget, name: 'a unix: target' },
+  { path: 'upstreams.*.targets.*', when: isUnixTarget, name: 'a unix: target' },
+  { path: 'upstreams.*.targets.*.url', when: isUnixTarget, name: 'a unix: target' },
+  { path: 'upstreams.*.*.weight', when: isNoOne, name: '`weight`' },
+  { path: 'upstreams.*.targets.*.weight', when: isNoOne, name: '`weight`' },
+  { path: 'upstreams.*.health' },
+  { path: 'upstreams.*.breaker' },
+  { path: 'upstreams.*.retries' },
+  {
+    path: 'upstreams.*.balance',
+    when: (value) => isRecord(value) || (isText(value) && ['least-connections', 'random'].includes(value)),
+    name: 'a `balance` other than round-robin',
+  },
+  { path: 'upstreams.*.tls.cert' },
+  { path: 'upstreams.*.tls.key' },
+  { path: 'routes.*.upstream', when: isList, name: 'a list of upstreams' },
+  { path: 'routes.*.upstream', when: isUnixTarget, name: 'a unix: target' },
+]
+
+/** Plugins that are planned. */
+export const futurePlugins: ReadonlySet<string> = new Set([
+  'basic-auth',
+  'compress',
+  'mtls',
+  'quota',
+  'concurrency',
+  'overload',
+])
+
+/** Option values that are planned, by plugin. */
+export const futureOptions: readonly { readonly plugin: string; readonly option: string; readonly value: unknown }[] = [
+  { plugin: 'rate-limit', option: 'algorithm', value: 'sliding' },
+]
+
+export function notYet(name: string): string {
+  return `${name.includes('`') || name.includes(' ') ? name : `\`${name}\``} is not supported yet`
+}
+
+/** Reports what the table names and takes it out of the data. */
+export function refuseNotYet(data: unknown, document: ConfigDocument, findings: Findings): void {
+  for (const { path, when, name } of refusals) {
+    const steps = path.split('.')
+    visit(data, { steps, at: [] }, (holder, key, at) => {
+      if (when !== undefined && !when(holder[key])) return
+      findings.error(
+        'not-supported-yet',
+        when === undefined ? document.keyPlace(at) : document.place(at),
+        notYet(name ?? String(key)),
+      )
+      if (Array.isArray(holder)) holder[Number(key)] = undefined
+      else delete holder[key]
+    })
+  }
+}
+
+type Holder = Record<string | number, unknown>
+
+function visit(
+  value: unknown,
+  { steps, at }: { steps: readonly string[]; at: Path },
+  found: (holder: Holder, key: string | number, at: Path) => void,
+): void {
+  const [step, ...rest] = steps
+  if (step === undefined || typeof value !== 'object' || value === null) return
+  const holder = value as Holder
+  const names = step === '*' ? Object.keys(holder) : Object.hasOwn(holder, step) ? [step] : []
+  for (const name of names) {
+    const key = Array.isArray(value) ? Number(name) : name
+    if (rest.length === 0) found(holder, key, [...at, key])
+    else visit(holder[name], { steps: rest, at: [...at, key] }, found)
+  }
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isNoOne(value: unknown): boolean {
+  return typeof value === 'number' && value !== 1
+}

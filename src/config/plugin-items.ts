@@ -1,0 +1,137 @@
+/** A written plugin item, checked against what the plugin says about itself: options, `mode`, `optional`. */
+import type { Need, Traits } from '../plugin.ts'
+import { isRecord, type WrittenItem } from './chain-item.ts'
+import type { PluginItem } from './config.ts'
+import type { FindingText } from './findings.ts'
+import { futureOptions, notYet } from './not-yet.ts'
+import type { CatalogEntry } from './plugin-catalog.ts'
+import type { Reading } from './reading.ts'
+import { hideSecrets } from './secret-options.ts'
+import { didYouMean } from './suggest.ts'
+import { validate } from './validate.ts'
+
+/** An item with all that the rules ask about its plugin. */
+export interface CheckedItem {
+  readonly item: PluginItem
+  readonly traits: Traits
+  /** Not imported: whether it authenticates is not known. */
+  readonly skipped: boolean
+  readonly needs: readonly Need[]
+}
+
+const noTraits: Traits = {}
+
+/** Reports what is wrong with the item, and gives it as far as it can be used. */
+export function checkItem(
+  reading: Reading,
+  written: WrittenItem,
+  about: { entry: CatalogEntry; id: string },
+): CheckedItem {
+  const { entry, id } = about
+  const { plugin } = entry
+  const traits = plugin.kind === 'native' ? plugin.module.traits : noTraits
+  const own = plugin.module.schema as { readonly properties?: object } | undefined
+  const options = optionsOf(reading, written)
+  const mode = takeMode(reading, { written, options, traits, own: own?.properties })
+  const optional = takeOptional(reading, { written, options, traits, own: own?.properties })
+  hideSecrets(reading.document, entry.validator, written.optionsPath)
+  refuseFutureOptions(reading, written, options)
+  const { document, findings } = reading
+  const valid =
+    entry.validator === null ||
+    validate(entry.validator, { document, findings, data: options, path: written.optionsPath })
+  const { at } = document.keyPlace(written.options === undefined ? written.path : written.optionsPath)
+  const item: PluginItem = {
+    kind: 'plugin',
+    plugin: plugin.ref,
+    options,
+    mode,
+    optional,
+    id,
+    at,
+    belowAuthenticator: false,
+  }
+  return { item, traits, skipped: entry.skipped, needs: valid ? needsOf(traits, options) : [] }
+}
+
+/** Optional authenticators let anonymous requests pass; observing ones let everybody. */
+export function authenticates({ item, traits }: CheckedItem): boolean {
+  return traits.authenticates === true && item.mode === 'enforce'
+}
+
+/** A plugin's own function is asked about valid options only, and has no say in whether the config loads otherwise. */
+function needsOf(traits: Traits, options: Record<string, unknown>): readonly Need[] {
+  const { needs = [] } = traits
+  return typeof needs === 'function' ? needs(options) : needs
+}
+
+/** A copy of the options, which may be shared through an alias. */
+function optionsOf(reading: Reading, { options, optionsPath, name }: WrittenItem): Record<string, unknown> {
+  if (options === undefined || options === null) return {}
+  if (isRecord(options)) return structuredClone(options)
+  const message = `expected the options of ${name} as a map, found ${reading.document.shown(optionsPath)}`
+  reading.findings.error('wrong-type', reading.document.place(optionsPath), message)
+  return {}
+}
+
+interface Taking {
+  readonly written: WrittenItem
+  readonly options: Record<string, unknown>
+  readonly traits: Traits
+  /** The plugin's own options: it may have one of that name for itself. */
+  readonly own: object | undefined
+}
+
+function takeMode(reading: Reading, { written, options, traits, own }: Taking): PluginItem['mode'] {
+  const { mode } = options
+  if (mode === undefined || (own !== undefined && Object.hasOwn(own, 'mode'))) return 'enforce'
+  if (traits.refuses !== true && own === undefined) return 'enforce'
+  delete options['mode']
+  const path = [...written.optionsPath, 'mode']
+  const { document, findings } = reading
+  if (mode !== 'enforce' && mode !== 'observe') {
+    const message = `expected enforce or observe, found ${document.shown(path)}`
+    const suggestion = typeof mode === 'string' ? didYouMean(mode, ['enforce', 'observe']) : undefined
+    findings.error('wrong-value', document.place(path), { message, suggestion })
+    return 'enforce'
+  }
+  if (mode === 'observe' && traits.refuses !== true) {
+    findings.error(
+      'not-observable',
+      document.place(path),
+      `${written.name} never refuses a request: there is nothing to observe`,
+    )
+    return 'enforce'
+  }
+  return mode
+}
+
+function takeOptional(reading: Reading, { written, options, traits, own }: Taking): boolean {
+  const { optional } = options
+  if (optional === undefined || (own !== undefined && Object.hasOwn(own, 'optional'))) return false
+  if (traits.optional !== true && own === undefined) return false
+  delete options['optional']
+  const path = [...written.optionsPath, 'optional']
+  const { document, findings } = reading
+  if (typeof optional !== 'boolean') {
+    findings.error('wrong-type', document.place(path), `expected true or false, found ${document.shown(path)}`)
+    return false
+  }
+  if (optional && traits.optional !== true) {
+    const text: FindingText = {
+      message: `${written.name} asks nobody for credentials: there is nothing to be optional`,
+    }
+    findings.error('not-optional', document.place(path), text)
+    return false
+  }
+  return optional
+}
+
+function refuseFutureOptions(reading: Reading, written: WrittenItem, options: Record<string, unknown>): void {
+  for (const { plugin, option, value } of futureOptions) {
+    if (written.name !== plugin || options[option] !== value) continue
+    const place = reading.document.place([...written.optionsPath, option])
+    reading.findings.error('not-supported-yet', place, notYet(`\`${option}: ${String(value)}\``))
+    delete options[option]
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The data of gateway.yaml after its schema: what is there has the right type, defaults are filled in; what was reported
+ * has been taken out, so anything may be missing and lists may have gaps.
+ */
+
+export interface RawConfig {
+  readonly name?: string
+  readonly listen?: string | RawList<string | RawListener> | RawMap<string | RawListener>
+  readonly admin?: string | RawAdmin
+  readonly trustedProxies?: RawList<string> | { readonly from?: RawList<string>; readonly header?: string }
+  readonly limits?: RawLimits
+  readonly shutdown?: { readonly delay?: string; readonly deadline?: string }
+  readonly consumers?: RawMap<RawConsumer>
+  readonly chains?: RawMap<RawList<RawItem>>
+  readonly plugins?: RawList<RawItem>
+  readonly upstreams?: RawMap<string | RawList<string | RawTarget> | RawUpstream>
+  readonly routes?: RawMap<RawRoute>
+}
+
+export type RawList<Value> = readonly (Value | undefined)[]
+export type RawMap<Value> = Readonly<Record<string, Value | undefined>>
+/** A plugin's or chain's name, or a map whose one key is a name. */
+export type RawItem = string | Readonly<Record<string, unknown>>
+
+export interface RawListener {
+  readonly url?: string
+  readonly certificates?: RawList<{ readonly cert?: string; readonly key?: string }>
+}
+
+export interface RawAdmin {
+  readonly url?: string
+  readonly token?: string
+  readonly hosts?: RawList<string>
+  readonly metrics?: 'open' | 'token'
+}
+
+export interface RawLimits {
+  readonly requestLine?: string
+  readonly headerBytes?: string
+  readonly headers?: number
+  readonly headTimeout?: string
+  readonly bodyIdle?: string
+  readonly idleTimeout?: string
+  readonly connections?: number
+}
+
+export interface RawConsumer {
+  readonly groups?: RawList<string>
+  readonly keys?: RawList<string | RawConsumerKey>
+  readonly jwt?: { readonly issuer?: string; readonly sub?: string }
+}
+
+export interface RawConsumerKey {
+  readonly hash?: string
+  readonly id?: string
+  readonly expires?: string
+}
+
+export interface RawUpstream {
+  readonly targets?: RawList<string | RawTarget>
+  readonly timeouts?: { readonly connect?: string; readonly response?: string; readonly idle?: string }
+  readonly connections?: {
+    readonly max?: number
+    readonly idle?: string
+    readonly queue?: number
+    readonly queueTimeout?: string
+    readonly tunnels?: number
+  }
+  readonly tls?: { readonly verify?: boolean; readonly serverName?: string; readonly ca?: string }
+}
+
+export interface RawTarget {
+  readonly url?: string
+  readonly weight?: number
+}
+
+export interface RawRoute {
+  readonly match?: string | RawMatch
+  readonly on?: RawList<string>
+  readonly upstream?: string
+  readonly respond?: { readonly status?: number; readonly headers?: RawMap<string>; readonly body?: unknown }
+  readonly redirect?: string | { readonly location?: string; readonly status?: number }
+  readonly rewrite?: string
+  readonly host?: string
+  readonly plugins?: RawList<RawItem>
+  readonly without?: RawList<string>
+  readonly public?: string
+  readonly slashes?: 'merge' | 'keep'
+  readonly encodedSlash?: 'refuse' | 'keep'
+  readonly aliasing?: 'refuse' | 'allow'
+  readonly fallthrough?: boolean
+}
+
+export interface RawMatch {
+  readonly hosts?: RawList<string>
+  readonly paths?: RawList<string>
+  readonly methods?: RawList<string>
+  readonly headers?: RawMap<RawCondition>
+  readonly query?: RawMap<RawCondition>
+}
+
+export type RawCondition = string | true | RawList<string> | { readonly prefix?: string; readonly regex?: string }

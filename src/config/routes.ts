@@ -1,0 +1,71 @@
+/** `routes`: each read on its own, then compared with the others. */
+
+import { chainItems } from './chain-entry.ts'
+import { checkChain } from './chain-rules.ts'
+import type { Chains } from './chains.ts'
+import type { RouteConfig } from './config.ts'
+import { reportConflicts } from './conflicts.ts'
+import type { RawRoute } from './raw.ts'
+import { namedEntries, type Reading } from './reading.ts'
+import { readAction } from './route-action.ts'
+import { readMatch } from './route-match.ts'
+import { reportShadowed } from './shadows.ts'
+import type { Upstreams } from './upstreams.ts'
+
+export interface RouteParts {
+  readonly chains: Chains
+  readonly upstreams: Upstreams
+  /** All listener names. */
+  readonly listeners: readonly string[]
+}
+
+/** The routes that can be made; whatever stands in the way of the others is reported. */
+export function readRoutes(reading: Reading, { chains, upstreams, listeners }: RouteParts): RouteConfig[] {
+  const routes: RouteConfig[] = []
+  for (const [name, raw] of namedEntries(reading, ['routes'], reading.data.routes)) {
+    const route = readRoute(reading, { name, raw, chains, upstreams })
+    if (route !== null) routes.push(route)
+  }
+  reportConflicts(reading, routes, listeners)
+  reportShadowed(reading, routes, listeners)
+  return routes
+}
+
+interface RouteSource {
+  readonly name: string
+  readonly raw: RawRoute
+  readonly chains: Chains
+  readonly upstreams: Upstreams
+}
+
+function readRoute(reading: Reading, { name, raw, chains, upstreams }: RouteSource): RouteConfig | null {
+  const { document, findings } = reading
+  const { at } = document.keyPlace(['routes', name])
+  if (name === '_none') {
+    findings.error('bad-name', document.keyPlace(['routes', name]), '"_none" names the requests that match no route')
+  }
+  const match = readMatch(reading, name, raw)
+  const action = readAction(reading, { name, raw, match, upstreams })
+  const entries = chains.ofRoute(name, raw.without ?? [])
+  checkChain(reading, { name, chain: entries, public: raw.public })
+  if (raw.aliasing === 'allow') {
+    const message = 'paths that an upstream may read as those of another route are let through'
+    findings.warning('aliasing-allowed', document.keyPlace(['routes', name, 'aliasing']), message)
+  }
+  if (match === null) return null
+  return {
+    name,
+    at,
+    match,
+    action: action ?? nothing,
+    chain: entries.some(({ items }) => items.length === 0) ? [] : chainItems(entries),
+    public: raw.public,
+    slashes: raw.slashes ?? 'merge',
+    encodedSlash: raw.encodedSlash ?? 'refuse',
+    aliasing: raw.aliasing ?? 'refuse',
+    fallthrough: raw.fallthrough ?? false,
+  }
+}
+
+/** Of a route whose action was reported: it takes part in comparisons, and the config is refused. */
+const nothing = { kind: 'respond', status: 500, headers: [], body: '' } as const

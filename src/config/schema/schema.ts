@@ -1,0 +1,85 @@
+/** JSON Schema of gateway.yaml: the one source of keys, types, defaults and descriptions. */
+import { admin, consumers, limits, listen, shutdown, trustedProxies } from './edge.ts'
+import { closed, list, type Schema, text } from './forms.ts'
+import { chains, globalPlugins, routes } from './routes.ts'
+import { upstreams } from './upstreams.ts'
+
+/** What an editor is told about one plugin. */
+export interface PluginSchema {
+  readonly name: string
+  readonly schema: Schema
+}
+
+/** An item as the reader of chains takes it apart: a name, or a map that it looks into itself. */
+const looseItem: Schema = { anyOf: [{ type: 'string', minLength: 1 }, { type: 'object' }] }
+
+/** What the config is checked against; options of plugins are checked by their own schemas. */
+export const baseSchema: Schema = gatewaySchema(looseItem)
+
+/** The schema for editors, with the options of each plugin in it. */
+export function editorSchema(plugins: readonly PluginSchema[]): Schema {
+  const schema = gatewaySchema({ $ref: '#/definitions/item' })
+  const foreign = '^(\\.{0,2}/|@)'
+  const definitions: Record<string, Schema> = {
+    item: {
+      description: 'A plugin, a chain, or `any` of several authenticators.',
+      anyOf: [
+        {
+          type: 'string',
+          description: 'A plugin without options, or a chain.',
+          examples: plugins.map(({ name }) => name),
+        },
+        {
+          type: 'object',
+          minProperties: 1,
+          maxProperties: 1,
+          properties: {
+            ...Object.fromEntries(plugins.map(({ name }) => [name, { $ref: `#/definitions/${name}` }])),
+            any: { $ref: '#/definitions/any' },
+          },
+          patternProperties: { [foreign]: { description: 'Options of a plugin by path or package name.' } },
+        },
+      ],
+    },
+    any: {
+      description: 'The first authenticator whose credentials are present decides alone.',
+      anyOf: [
+        list('The authenticators.', { $ref: '#/definitions/item' }, { minItems: 1 }),
+        closed('With options.', {
+          of: list('The authenticators.', { $ref: '#/definitions/item' }, { minItems: 1 }),
+          optional: { type: 'boolean', default: false, description: 'Requests without credentials pass as anonymous.' },
+        }),
+      ],
+    },
+  }
+  for (const { name, schema: options } of plugins) definitions[name] = withoutDialect(options)
+  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'gateway.yaml of Sluice', ...schema, definitions }
+}
+
+function gatewaySchema(item: Schema): Schema {
+  return closed(
+    'Configuration of one gateway.',
+    {
+      name: text('Our name in `via`.', { pattern: '^[A-Za-z0-9._-]{1,64}$' }),
+      listen,
+      admin,
+      threads: { type: 'integer', minimum: 1, default: 1, description: 'Threads that serve traffic.' },
+      store: { type: 'string', enum: ['memory'], default: 'memory', description: 'Where counters live.' },
+      trustedProxies,
+      limits,
+      shutdown,
+      consumers,
+      chains: chains(item),
+      plugins: globalPlugins(item),
+      upstreams,
+      routes: routes(item),
+    },
+    { required: ['routes'] },
+  )
+}
+
+/** One document has one dialect and one identity. */
+export function withoutDialect(schema: Schema): Schema {
+  const { $schema: _dialect, $id: _identity, ...rest } = schema
+  return rest
+}
