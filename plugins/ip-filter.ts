@@ -24,16 +24,16 @@ export const schema = {
 export const traits: Traits = { refuses: true, restricts: true }
 
 export default function ipFilter(scope: Scope, options: FromSchema<typeof schema>): void {
-  const allow = options.allow && blockList(options.allow)
-  const deny = options.deny && blockList(options.deny)
+  const allow = options.allow && addressList(options.allow)
+  const deny = options.deny && addressList(options.deny)
 
   scope.addHook('onRequest', function filter({ exchange }) {
     const address = plainAddress(exchange.facts.clientAddress)
     const family = familyOf(address)
     // A client without an address (a Unix socket) is on no list: it passes neither `allow` nor `deny`.
     if (family === undefined) throw refused(exchange, 'no-address')
-    if (deny?.check(address, family)) throw refused(exchange, 'denied')
-    if (allow && !allow.check(address, family)) throw refused(exchange, 'not-allowed')
+    if (deny?.[family].check(address, family)) throw refused(exchange, 'denied')
+    if (allow && !allow[family].check(address, family)) throw refused(exchange, 'not-allowed')
     if (exchange.recording) exchange.decide('pass', 'allowed', { address })
   })
 }
@@ -51,18 +51,21 @@ function plainAddress(address: string): string {
   return mayBeMapped && isIP(text) === 6 ? ipaddr.process(text).toString() : text
 }
 
-function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
+type Family = 'ipv4' | 'ipv6'
+
+function familyOf(address: string): Family | undefined {
   const version = isIP(address)
   if (version === 0) return undefined
   return version === 4 ? 'ipv4' : 'ipv6'
 }
 
-/** Throws RangeError on what is no address and no CIDR range. */
-function blockList(entries: readonly string[]): BlockList {
-  const list = new BlockList()
+/** One list per family: in a mixed one, Node's `::/0` holds every IPv4 address too. Throws RangeError on what is no range. */
+function addressList(entries: readonly string[]): Readonly<Record<Family, BlockList>> {
+  const list = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const entry of entries) {
     const { address, prefix } = parseRange(entry)
-    list.addSubnet(address, prefix, address.includes(':') ? 'ipv6' : 'ipv4')
+    const family = address.includes(':') ? 'ipv6' : 'ipv4'
+    list[family].addSubnet(address, prefix, family)
   }
   return list
 }
