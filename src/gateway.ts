@@ -7,7 +7,7 @@ import type { AdminSource, GatewayStatus, ReloadResult } from './admin/source.ts
 import { type Echo, startEcho } from './builtin/echo.ts'
 import type { Config } from './config/config.ts'
 import type { Diagnostic } from './config/diagnostic.ts'
-import { loadConfig } from './config/load.ts'
+import { type LoadResult, loadConfig, redactedSource } from './config/load.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
 import { Carry } from './generation/carry.ts'
 import { CompileError, compile, type World } from './generation/compile.ts'
@@ -31,10 +31,12 @@ export interface GatewayOptions {
 /** Starting failed: the file says why. */
 export class ConfigError extends Error {
   readonly diagnostics: readonly Diagnostic[]
+  readonly document: LoadResult['document']
 
-  constructor(diagnostics: readonly Diagnostic[]) {
+  constructor(diagnostics: readonly Diagnostic[], document: LoadResult['document']) {
     super('the configuration has errors')
     this.diagnostics = diagnostics
+    this.document = document
   }
 }
 
@@ -58,6 +60,7 @@ export class Gateway implements AdminSource {
   readonly #startedAt = new Date()
   #generation: Generation | null = null
   #loaded: Loaded | null = null
+  #document: LoadResult['document'] | null = null
   #retiring = new Set<Promise<void>>()
   #admin: AdminServer | null = null
   #watch: FileWatch | null = null
@@ -115,7 +118,7 @@ export class Gateway implements AdminSource {
 
   async #start(): Promise<void> {
     const result = await this.#turn()
-    if (!result.ok) throw new ConfigError(result.diagnostics)
+    if (!result.ok) throw new ConfigError(result.diagnostics, this.#document!)
     const { admin } = this.current
     this.#admin = new AdminServer(this, {
       hosts: admin.hosts,
@@ -185,7 +188,8 @@ export class Gateway implements AdminSource {
   }
 
   async #tryTurn(): Promise<ReloadResult> {
-    const loaded = await loadConfig(this.#file, { env: this.#options.env ?? process.env, catalog: this.#catalog })
+    const loaded = await loadConfig(this.#file, this.#options.env === undefined ? {} : { env: this.#options.env }, this.#catalog)
+    this.#document = loaded.document
     if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
     for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
     const { config, plugins } = loaded
@@ -201,7 +205,7 @@ export class Gateway implements AdminSource {
         await generation.retire(0)
         throw error
       }
-      this.#swap(generation, { config, redacted: loaded.redacted })
+      this.#swap(generation, { config, redacted: redactedSource(loaded.document) })
       return { ok: true, generation: number, changed: true }
     } catch (error) {
       return { ok: false, diagnostics: this.#explain(error, config) }
@@ -236,7 +240,7 @@ export class Gateway implements AdminSource {
     const at = { file: config.file, line: 1, column: 1, endColumn: 1 }
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-      return [{ code: 'address-unavailable', severity: 'error', at, path: 'listen', message }]
+      return [{ code: 'address-taken', severity: 'error', at, path: 'listen', message }]
     }
     throw error
   }

@@ -31,7 +31,7 @@ function configFile(args: readonly string[], io: CommandIo): string | null {
 }
 
 function startFailure(error: unknown): string {
-  if (error instanceof ConfigError) return renderDiagnostics(error.diagnostics)
+  if (error instanceof ConfigError) return renderDiagnostics(error.diagnostics, error.document)
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') return `sluice cannot start: ${message}. Is another gateway running?\n`
   throw error
