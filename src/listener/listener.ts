@@ -109,7 +109,7 @@ export class Listener {
 
   #begin(raw: IncomingMessage, response: ServerResponse, meta: Pick<RequestMeta, 'expectsContinue' | 'problem'>): void {
     const connection = this.#connections.get(raw.socket)
-    connection?.begin()
+    connection?.begin(raw)
     response.on('close', () => connection?.end())
     if (this.#closing) response.shouldKeepAlive = false
     this.#handler.request(raw, response, { ...meta, upgrade: null, listener: this.#facts })
@@ -121,9 +121,7 @@ export class Listener {
     socket.on('error', () => socket.destroy())
     this.#tunnels.add(socket)
     socket.on('close', () => this.#tunnels.delete(socket))
-    const response = new ServerResponse(raw)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
+    const response = detachedResponse(raw, socket)
     this.#handler.request(raw, response, {
       listener: this.#facts,
       expectsContinue: false,
@@ -135,10 +133,7 @@ export class Listener {
   /** CONNECT never reaches a route: 405, for every target (RFC 9110 §9.3.6). */
   #connectMethod(raw: IncomingMessage, socket: Socket): void {
     socket.on('error', () => socket.destroy())
-    const response = new ServerResponse(raw)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
-    response.on('finish', () => socket.end())
+    const response = detachedResponse(raw, socket)
     const problem = new Problem('method-not-allowed', 'CONNECT is not served here.', {
       headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
     })
@@ -152,10 +147,11 @@ export class Listener {
       socket.destroy()
       return
     }
-    const answer = problemBytes(problemOfParser(error))
+    const problem = problemOfParser(error)
+    const answer = problemBytes(problem)
     const connection = this.#connections.get(socket)
     if (connection === undefined) socket.end(answer)
-    else connection.endWith(answer)
+    else connection.refuse(problem, answer)
   }
 
   /** Binds the address. Rejects when it is taken. Resolves with the port, which is news when 0 was asked for. */
@@ -196,6 +192,15 @@ export class Listener {
   connections(): Promise<number> {
     return new Promise((resolve) => this.#server.getConnections((_error, count) => resolve(count)))
   }
+}
+
+/** A response on a connection that Node's server has let go of: it is the last one, and takes the connection with it. */
+function detachedResponse(raw: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(raw)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket)
+  response.on('finish', () => socket.destroySoon())
+  return response
 }
 
 /**

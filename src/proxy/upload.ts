@@ -39,7 +39,7 @@ export class Upload {
   start(request: ClientRequest): void {
     this.#request = request
     if (this.#exchange.facts.expectsContinue) this.#exchange.response!.writeContinue()
-    this.#raw.on('error', () => this.#fail(clientClosed()))
+    this.#raw.on('error', (error) => this.#fail(error instanceof Problem ? error : clientClosed()))
     this.#raw.on('close', () => {
       if (!this.#raw.complete) this.#fail(clientClosed())
     })
