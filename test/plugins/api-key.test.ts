@@ -1,9 +1,9 @@
 /** API keys over real sockets: who gets through, what the origin sees of it, and the ways around that must not exist. */
 import { createHash } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
-import { exchange, statusOf } from '../support/wire.ts'
+import { openWire, statusOf } from '../support/wire.ts'
 
 const KEY = 'slk_shop_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_deadbeef'
 const OLD = 'slk_shop_old'
@@ -31,12 +31,12 @@ async function start(options?: string) {
   return {
     origin,
     gateway,
-    /** Sends a request with these header lines as they are. */
-    send: (lines: readonly string[], target = '/orders/1', method = 'GET') =>
-      exchange(
-        gateway.port,
-        [`${method} ${target} HTTP/1.1`, 'host: api', ...lines, 'connection: close', '', ''].join('\r\n'),
-      ),
+    /** Sends a request with these header lines as they are, and gives everything that comes back. */
+    async send(lines: readonly string[], target = '/orders/1', method = 'GET') {
+      const wire = await openWire(gateway.port)
+      wire.send([`${method} ${target} HTTP/1.1`, 'host: api', ...lines, 'connection: close', '', ''].join('\r\n'))
+      return wire.closed()
+    },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()
       await origin[Symbol.asyncDispose]()
@@ -96,6 +96,13 @@ describe('an API key', () => {
 })
 
 describe('a request without a good API key', () => {
+  // One gateway for all: nothing that is refused changes it.
+  let setup: Awaited<ReturnType<typeof start>>
+  beforeAll(async () => {
+    setup = await start('{ query: key }')
+  })
+  afterAll(() => setup[Symbol.asyncDispose]())
+
   test.for([
     ['no key', [], '/orders/1', 'credentials-missing'],
     ['a key in a header of nearly that name', [`x_api_key: ${KEY}`], '/orders/1', 'credentials-missing'],
@@ -115,8 +122,6 @@ describe('a request without a good API key', () => {
     ['a key in header and query', [`x-api-key: ${KEY}`], `/orders/1?key=${KEY}`, 'credentials-invalid'],
     ['two keys in the query', [], `/orders/1?key=${KEY}&key=${KEY}`, 'credentials-invalid'],
   ] as const)('with %s is 401 and stays away from the origin', async ([, lines, target, code]) => {
-    await using setup = await start('{ query: key }')
-
     const answer = await setup.send(lines, target)
 
     expect(statusOf(answer)).toBe(401)
@@ -129,8 +134,6 @@ describe('a request without a good API key', () => {
   test.for(['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'get'])(
     'is not let through as %s',
     async (method) => {
-      await using setup = await start()
-
       const answer = await setup.send(['content-length: 0'], '/orders/1', method)
 
       expect(statusOf(answer)).not.toBe(200)

@@ -1,8 +1,8 @@
 /** Tokens that must not pass, over real sockets: each is 401 with a stable code, and the origin never hears of it. */
 import { createHmac } from 'node:crypto'
 import { exportSPKI, importJWK, SignJWT } from 'jose'
-import { describe, expect, test } from 'vitest'
-import { exchange, statusOf } from '../../support/wire.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exchange, openWire, statusOf } from '../../support/wire.ts'
 import { goodClaims, issuerKey, sign } from './issuer.ts'
 import { type Setup, startSetup } from './setup.ts'
 
@@ -26,6 +26,13 @@ const MALFORMED = 'The token is malformed.'
 const ALGORITHM = 'The signature algorithm of the token is not allowed.'
 const SIGNATURE = 'The signature of the token does not verify.'
 const CLAIM = 'A claim of the token is invalid.'
+
+// One gateway for all: nothing that is refused changes it.
+let setup: Setup
+beforeAll(async () => {
+  setup = await startSetup({ options: 'audience: orders' })
+})
+afterAll(() => setup[Symbol.asyncDispose]())
 
 describe('a token is refused', () => {
   test.for<[string, (setup: Setup) => string | Promise<string>, string]>([
@@ -125,7 +132,6 @@ describe('a token is refused', () => {
       'A claim of the token is too long',
     ],
   ])('%s', async ([, make, detail]) => {
-    await using setup = await startSetup({ options: 'audience: orders' })
     const token = await make(setup)
 
     for (let i = 0; i < 2; i++) {
@@ -166,11 +172,10 @@ describe('credentials', () => {
     ['a quoted token', ['authorization: Bearer "TOKEN"'], 'credentials-invalid'],
     ['a token and more', ['authorization: Bearer TOKEN x'], 'credentials-invalid'],
   ] as const)('that are %s are 401', async ([, lines, code]) => {
-    await using setup = await startSetup()
     const token = await sign(setup.key)
     const head = ['GET /orders?access_token=TOKEN HTTP/1.1', 'host: api', ...lines, 'connection: close', '', '']
 
-    const answer = await exchange(setup.gateway.port, head.join('\r\n').replaceAll('TOKEN', token))
+    const answer = await answerTo(head.join('\r\n').replaceAll('TOKEN', token))
 
     expect(statusOf(answer)).toBe(401)
     expect(answer).toContain(`"code":"${code}"`)
@@ -182,16 +187,14 @@ describe('credentials', () => {
   test.for(['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'GET'])(
     'are asked for whatever the method: %s',
     async (method) => {
-      await using setup = await startSetup()
       const head = [`${method} /orders HTTP/1.1`, 'host: api', 'content-length: 0', 'connection: close', '', '']
 
-      expect(statusOf(await exchange(setup.gateway.port, head.join('\r\n')))).toBe(401)
+      expect(statusOf(await answerTo(head.join('\r\n')))).toBe(401)
       expect(setup.origin.requests).toEqual([])
     },
   )
 
   test('are asked for before a connection is upgraded', async () => {
-    await using setup = await startSetup()
     const head = [
       'GET /orders HTTP/1.1',
       'host: api',
@@ -220,3 +223,10 @@ describe('credentials', () => {
     expect(setup.origin.requests.map(({ headers }) => headers['x-consumer'])).toEqual([undefined, 'ada'])
   })
 })
+
+/** Everything that comes back until the gateway closes. */
+async function answerTo(bytes: string): Promise<string> {
+  const wire = await openWire(setup.gateway.port)
+  wire.send(bytes)
+  return wire.closed()
+}
