@@ -7,7 +7,7 @@ import type { CatalogEntry, LoadedPlugin, PluginCatalog, PluginFailure, PluginSo
 import { authenticates, checkItem } from './plugin-items.ts'
 import type { RawItem } from './raw.ts'
 import { checkName, type Reading } from './reading.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean, nameHint } from './suggest.ts'
 
 /** Chains that name chains double with each level: no chain that somebody means is this long. */
 const MOST_ITEMS = 1000
@@ -73,8 +73,7 @@ export class Chains {
     for (const [index, leftOut] of without.entries()) {
       if (leftOut === undefined || this.#global.some((part) => part.name === leftOut)) continue
       const names = this.#global.map((part) => part.name)
-      const suggestion =
-        didYouMean(leftOut, names) ?? (names.length === 0 ? 'there are none' : `there are: ${names.join(', ')}`)
+      const suggestion = nameHint(leftOut, names)
       const message = `no global item is called "${leftOut}"`
       findings.error('unknown-name', document.place(['routes', name, 'without', index]), { message, suggestion })
     }

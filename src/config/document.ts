@@ -84,10 +84,16 @@ export class ConfigDocument implements Excerpts {
     return node === null ? [] : [...(this.entries.get(node)?.keys() ?? [])]
   }
 
+  /** Keys of a map or indexes of a list. */
+  childrenOf(path: Path): (string | number)[] {
+    const node = this.nodeAt(path)
+    return isSeq(node) ? [...node.items.keys()] : this.keysOf(path)
+  }
+
   /** From now on neither this value nor anything below it is shown to anybody. */
   hide(node: Node | null): void {
     if (node === null || this.#secrets.has(node)) return
-    if (isAlias(node)) return this.hide(this.aliased.get(node) ?? null)
+    if (isAlias(node)) this.hide(this.aliased.get(node) ?? null)
     if (isScalar(node)) this.#secrets.add(node)
     if (isSeq<Node>(node)) for (const item of node.items) this.hide(item)
     if (isMap<Node, Node | null>(node)) for (const pair of node.items) this.hide(pair.value)

@@ -138,7 +138,7 @@ function readAdmin(reading: Reading): AdminConfig | undefined {
   if (address.protocol === 'https')
     findings.error('not-supported-yet', document.place(path), 'https for `admin` is not supported yet')
   if (!isLoopback(address.host) && raw.token === undefined && !document.has(['admin', 'token'])) {
-    const suggestion = 'write { url: …, token: "${env:ADMIN_TOKEN}" }, or listen on 127.0.0.1'
+    const suggestion = `write { url: …, token: "\${env:ADMIN_TOKEN}" }, or listen on 127.0.0.1`
     findings.error('token-required', document.place(path), {
       message: 'off loopback the admin listener needs a token',
       suggestion,

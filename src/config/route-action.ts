@@ -5,7 +5,7 @@ import type { Path } from './document.ts'
 import { isProblem, parseHost } from './match.ts'
 import type { RawRoute } from './raw.ts'
 import type { Reading } from './reading.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean, nameHint, suggest } from './suggest.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export interface ActionSource {
@@ -23,6 +23,8 @@ export function readAction(reading: Reading, source: ActionSource): RouteAction 
   const path: Path = ['routes', source.name]
   const [action, second] = actions.filter((key) => document.has([...path, key]))
   if (action === undefined) {
+    // A misspelt action has been reported as the unknown key it is.
+    if (document.keysOf(path).some((key) => suggest(key, actions) !== undefined)) return null
     const suggestion = 'say where its requests go: `upstream`, `respond` or `redirect`'
     findings.error('route-action', document.keyPlace(path), {
       message: `route ${source.name} does nothing`,
@@ -56,7 +58,7 @@ function readForward(reading: Reading, { name, raw, match, upstreams }: ActionSo
   if (upstream.includes('://')) upstreams.ofUrl(upstream, path)
   else if (!upstreams.has(upstream)) {
     const { document, findings } = reading
-    const suggestion = didYouMean(upstream, upstreams.names)
+    const suggestion = nameHint(upstream, upstreams.names)
     findings.error('unknown-name', document.place(path), {
       message: `no upstream is called ${document.shown(path)}`,
       suggestion,

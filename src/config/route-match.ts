@@ -6,7 +6,7 @@ import type { Path } from './document.ts'
 import { isProblem, type MatchProblem, methodProblem, parseHost, parsePattern, parseShortMatch } from './match.ts'
 import type { RawCondition, RawList, RawMap, RawMatch, RawRoute } from './raw.ts'
 import type { Reading } from './reading.ts'
-import { didYouMean } from './suggest.ts'
+import { nameHint } from './suggest.ts'
 
 const anyPath: PathPattern = { text: '/*', segments: [], wildcard: true }
 
@@ -34,7 +34,7 @@ function readListenerNames(reading: Reading, path: Path, names: RawList<string> 
   return names.flatMap((name, index) => {
     if (name === undefined) return []
     if (known.includes(name)) return [name]
-    const suggestion = known.length === 0 ? 'name them: `listen: { internal: http://… }`' : didYouMean(name, known)
+    const suggestion = known.length === 0 ? 'name them: `listen: { internal: http://… }`' : nameHint(name, known)
     const place = document.place([...path, index])
     findings.error('unknown-name', place, { message: `no listener is called "${name}"`, suggestion })
     return []

@@ -4,24 +4,36 @@ import type { Schema } from './schema/forms.ts'
 import type { Validator } from './schema/validator.ts'
 
 export function hideSecrets(document: ConfigDocument, validator: Validator | null, path: Path): void {
-  if (validator?.hasSecrets === true) hide(document, validator.schema, path)
+  for (const steps of validator?.secrets ?? []) hide(document, path, steps)
 }
 
-function hide(document: ConfigDocument, schema: Schema, path: Path): void {
-  if (!document.has(path)) return
-  if (schema['secret'] === true) document.hide(document.nodeAt(path))
+/** Where secrets stand in data of a schema: keys, and `null` for any key or index. */
+export type SecretPath = readonly (string | null)[]
+
+export function secretPaths(schema: Schema): SecretPath[] {
+  if (schema['secret'] === true) return [[]]
+  const found: SecretPath[] = []
   for (const keyword of ['anyOf', 'oneOf', 'allOf']) {
-    for (const branch of (schema[keyword] ?? []) as readonly Schema[]) hide(document, branch, path)
+    for (const branch of (schema[keyword] ?? []) as readonly Schema[]) found.push(...secretPaths(branch))
   }
   for (const [key, property] of Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)) {
-    hide(document, property, [...path, key])
+    for (const rest of secretPaths(property)) found.push([key, ...rest])
   }
-  const { additionalProperties: rest, items } = schema as { additionalProperties?: unknown; items?: unknown }
-  if (isSchema(rest)) for (const key of document.keysOf(path)) hide(document, rest, [...path, key])
-  if (isSchema(items))
-    for (let index = 0; document.has([...path, index]); index++) hide(document, items, [...path, index])
+  for (const inner of [schema['additionalProperties'], schema['items']]) {
+    if (isSchema(inner)) for (const rest of secretPaths(inner)) found.push([null, ...rest])
+  }
+  return found
 }
 
 function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function hide(document: ConfigDocument, path: Path, [step, ...rest]: SecretPath): void {
+  if (step === undefined) {
+    document.hide(document.nodeAt(path))
+    return
+  }
+  const keys = step === null ? document.childrenOf(path) : [step]
+  for (const key of keys) hide(document, [...path, key], rest)
 }

@@ -39,7 +39,7 @@ function lookUp(inner: string, sources: SecretSources): Interpolated {
   const variable = /^env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(inner)
   if (variable !== null) return fromEnvironment(variable[1]!, variable[2], sources.env)
   if (inner.startsWith('file:') && inner.length > 5) return fromFile(inner.slice(5), sources.folder)
-  const expected = 'write ${env:NAME}, ${env:NAME:-default} or ${file:path}, or $${ for a literal ${'
+  const expected = `write \${env:NAME}, \${env:NAME:-default} or \${file:path}, or $\${ for a literal \${`
   return { code: 'bad-placeholder', problem: `\${${inner}} is no placeholder: ${expected}` }
 }
 

@@ -26,6 +26,14 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return best === undefined ? undefined : `did you mean "${best}"?`
 }
 
+const MOST_LISTED = 8
+
+/** `did you mean "…"?`, or what there is where that is little. */
+export function nameHint(word: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return 'there are none'
+  return didYouMean(word, names) ?? (names.length <= MOST_LISTED ? `there are: ${names.join(', ')}` : undefined)
+}
+
 /** Damerau–Levenshtein distance in the restricted form: insert, delete, replace, swap two neighbours. */
 export function editDistance(one: string, other: string): number {
   let beforeLast: number[] = []

@@ -47,7 +47,7 @@ export const adminMap = closed('The admin listener with options.', {
   token: text('Bearer token that the API asks for; 16 characters or more.', {
     minLength: 16,
     secret: true,
-    examples: ['${env:ADMIN_TOKEN}'],
+    examples: [`\${env:ADMIN_TOKEN}`],
   }),
   hosts: list('Names that the Host header may have, besides IP literals and localhost.', text('A host name.'), {
     default: [],

@@ -1,6 +1,7 @@
 /** Schemas compiled by Ajv: strict, all errors at once, defaults filled in, nothing coerced. */
 import { isIP } from 'node:net'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type SecretPath, secretPaths } from '../secret-options.ts'
 import type { Schema } from './forms.ts'
 import { withoutDialect } from './schema.ts'
 
@@ -8,8 +9,8 @@ export type SchemaError = ErrorObject<string, Record<string, unknown>>
 
 export interface Validator {
   readonly schema: Schema
-  /** Somewhere in it stands `secret: true`. */
-  readonly hasSecrets: boolean
+  /** Where its `secret: true` are. */
+  readonly secrets: readonly SecretPath[]
   /** Checks and fills in defaults. One cause, one error. */
   check(data: unknown): SchemaError[]
 }
@@ -37,7 +38,7 @@ export class ValidatorCompiler {
     const validate: ValidateFunction = this.#ajv.compile(told(withoutDialect(schema)) as Schema)
     return {
       schema,
-      hasSecrets: JSON.stringify(schema).includes('"secret":true'),
+      secrets: secretPaths(schema),
       check: (data) => (validate(data) ? [] : causes((validate.errors ?? []) as SchemaError[])),
     }
   }
@@ -56,6 +57,7 @@ function told(schema: unknown): unknown {
   if (!Array.isArray(branches) || !differByType(branches)) return inner
   const { anyOf: _any, oneOf: _one, ...rest } = inner
   const chain = branches.reduceRight<Schema>(
+    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema.
     (otherwise, branch) => ({ if: { type: branch.type }, then: branch, else: otherwise }),
     {},
   )
