@@ -1,10 +1,5 @@
-/** The commands by name, and the help over all of them. */
-import { runCheck } from './check.ts'
+/** The commands by name, and the help over all of them. Each is loaded when it runs: making a key needs no gateway. */
 import type { Command } from './command.ts'
-import { runKey } from './key.ts'
-import { runRoutes } from './routes.ts'
-import { runRun } from './run.ts'
-import { runSchema } from './schema.ts'
 
 const help: Command = {
   synopsis: 'help',
@@ -21,7 +16,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       synopsis: 'run [--config FILE]',
       summary: 'Serve. SIGHUP or a changed file reloads, SIGTERM drains.',
-      run: runRun,
+      run: async (args, io) => (await import('./run.ts')).runRun(args, io),
     },
   ],
   [
@@ -29,20 +24,32 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       synopsis: 'check [--config FILE] [--json] [--strict]',
       summary: 'Find every mistake in the file, and list what is public.',
-      run: runCheck,
+      run: async (args, io) => (await import('./check.ts')).runCheck(args, io),
     },
   ],
   [
     'routes',
-    { synopsis: 'routes [--config FILE] [--json]', summary: 'List the routes with their chains.', run: runRoutes },
+    {
+      synopsis: 'routes [--config FILE] [--json]',
+      summary: 'List the routes with their chains.',
+      run: async (args, io) => (await import('./routes.ts')).runRoutes(args, io),
+    },
   ],
   [
     'key',
-    { synopsis: 'key new NAME [--json]', summary: 'Make an API key and the hash to put in the file.', run: runKey },
+    {
+      synopsis: 'key new NAME [--json]',
+      summary: 'Make an API key and the hash to put in the file.',
+      run: async (args, io) => (await import('./key.ts')).runKey(args, io),
+    },
   ],
   [
     'schema',
-    { synopsis: 'schema [--output FILE]', summary: 'Write the JSON Schema of the file, for editors.', run: runSchema },
+    {
+      synopsis: 'schema [--output FILE]',
+      summary: 'Write the JSON Schema of the file, for editors.',
+      run: async (args, io) => (await import('./schema.ts')).runSchema(args, io),
+    },
   ],
   ['help', help],
   ['--help', help],
