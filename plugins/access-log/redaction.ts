@@ -9,27 +9,32 @@ const secretName = /api-?key|token|secret|passw|signature|credential|^(sig|key|j
 /** Shorter values are not searched for in free text: they would be found everywhere. */
 const MIN_SEARCHED = 6
 
+interface Part {
+  readonly name: string
+  readonly secret: boolean
+}
+
 export class Redaction {
-  readonly #headers: readonly string[]
-  readonly #query: readonly string[]
+  readonly #headers: readonly Part[]
+  readonly #query: readonly Part[]
   readonly #secrets: ReadonlySet<string>
   /** Headers whose values must not stand anywhere in a line. */
   readonly #secretHeaders: readonly string[]
 
   /** Both lists name parts as `header:x-tier` or `query:v`. */
   constructor(reads: readonly string[], secrets: readonly string[]) {
-    this.#headers = namesOf('header:', reads)
-    this.#query = namesOf('query:', reads)
     this.#secrets = new Set(secrets)
+    this.#headers = namesOf('header:', reads).map((name) => ({ name, secret: this.#isSecret('header', name) }))
+    this.#query = namesOf('query:', reads).map((name) => ({ name, secret: this.#isSecret('query', name) }))
     this.#secretHeaders = [...new Set([...secretHeaders, ...namesOf('header:', secrets)])]
   }
 
   /** The logged headers that the request has; one value as text, several as a list. */
   headers(exchange: Exchange): Record<string, string | string[]> {
     const logged: Record<string, string | string[]> = {}
-    for (const name of this.#headers) {
+    for (const { name, secret } of this.#headers) {
       const values = exchange.headerValues(name)
-      const shown = this.#isSecret('header', name) ? values.map(hashed) : values
+      const shown = secret ? values.map(hashed) : values
       if (shown.length > 0) logged[name] = shown.length === 1 ? shown[0]! : shown
     }
     return logged
@@ -38,11 +43,11 @@ export class Redaction {
   /** The logged query parameters that the request has, percent-decoded. */
   queryParameters(query: string): Record<string, string | string[]> {
     const logged: Record<string, string | string[]> = {}
-    if (query === '') return logged
+    if (query === '' || this.#query.length === 0) return logged
     const pairs = query.slice(1).split('&')
-    for (const name of this.#query) {
+    for (const { name, secret } of this.#query) {
       const values = pairs.filter((pair) => queryName(pair) === name).map(queryValue)
-      const shown = this.#isSecret('query', name) ? values.map(hashed) : values
+      const shown = secret ? values.map(hashed) : values
       if (shown.length > 0) logged[name] = shown.length === 1 ? shown[0]! : shown
     }
     return logged
@@ -60,7 +65,8 @@ export class Redaction {
     let clean = text
     for (const secret of this.#secretsOf(exchange)) {
       if (secret.length < MIN_SEARCHED) continue
-      clean = clean.replaceAll(JSON.stringify(secret).slice(1, -1), () => hashed(secret))
+      const written = JSON.stringify(secret).slice(1, -1)
+      if (clean.includes(written)) clean = clean.replaceAll(written, () => hashed(secret))
     }
     return clean
   }
@@ -80,6 +86,7 @@ export class Redaction {
         if (blank !== -1) yield value.slice(blank + 1).trim()
       }
     }
+    if (exchange.facts.query === '') return
     for (const pair of exchange.facts.query.slice(1).split('&')) {
       if (this.#isSecret('query', queryName(pair))) yield queryValue(pair)
     }
