@@ -83,8 +83,8 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     if (plan === undefined || reply.source !== 'upstream') return
     if (plan.forwarded === 'method') invalidate(store, exchange, reply)
     const fill = plan.miss?.fillFrom(exchange, { ttlMs, maxObject })
-    // Said only of what is sure to fit: a body without a length may still turn out too large.
-    sayForwarded(reply, plan.forwarded, fill?.isCollecting === true && reply.headers.has('content-length'))
+    // The head goes out before the body has come: `stored` says that it is being stored.
+    sayForwarded(reply, plan.forwarded, fill?.isCollecting === true)
   })
 
   function record(exchange: Exchange, found: Found): void {

@@ -38,7 +38,8 @@ export function explicitLifetime(fields: FreshnessFields, times: Times): number 
 /** The age at the moment the answer came: corrected_initial_age of RFC 9111 §4.2.3. */
 export function initialAge(fields: FreshnessFields, times: Times): number {
   const { requestedAt, receivedAt } = times
-  const apparent = Math.max(0, receivedAt - dateOf(fields, times))
+  // Date knows whole seconds only: an answer of this very second has no age.
+  const apparent = Math.max(0, receivedAt - (receivedAt % 1000) - dateOf(fields, times))
   const corrected = ageValue(fields.age) + (receivedAt - requestedAt)
   return Math.max(apparent, corrected)
 }

@@ -51,10 +51,10 @@ export function judge(candidate: Candidate): Keeping | NotKept {
   const { answer, times } = candidate
   const refusal = refused(candidate)
   if (refusal !== null) return refusal
-  const explicit = explicitLifetime(answer, times)
-  const lifetime = explicit ?? ownLifetime(candidate)
-  if (lifetime === null) return 'no-lifetime'
   const age = initialAge(answer, times)
+  const explicit = explicitLifetime(answer, times)
+  const lifetime = explicit ?? ownLifetime(candidate, age)
+  if (lifetime === null) return 'no-lifetime'
   // Without revalidation an answer that is stale already is of no use.
   if (lifetime <= age) return 'expired'
   return { lifetime, initialAge: age, ownTtl: explicit === null }
@@ -80,8 +80,8 @@ function refused({ method, status, request, answer, unclaimed }: Candidate): Not
   return null
 }
 
-/** CONTRACT, "Limits and caches": never where the answer may be somebody's own. */
-function ownLifetime({ status, answer, unclaimed, ttlMs }: Candidate): number | null {
+/** The ttl counts from the answer's arrival, however old it is. Never where the answer may be somebody's own. */
+function ownLifetime({ status, answer, unclaimed, ttlMs }: Candidate, age: number): number | null {
   if (ttlMs === null || answer.setsCookies || !ownTtlStatuses.has(status)) return null
-  return unclaimed.authorization || unclaimed.cookie ? null : ttlMs
+  return unclaimed.authorization || unclaimed.cookie ? null : age + ttlMs
 }

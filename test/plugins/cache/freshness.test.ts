@@ -63,6 +63,13 @@ test.for<{ name: string; answer: Fields; delay?: number; seconds: number }>([
   expect(initialAge(fields(answer), times)).toBe(seconds * 1000)
 })
 
+test('counts no age for an answer of this very second: Date has no fractions', () => {
+  const times = { requestedAt: received + 900, receivedAt: received + 900 }
+
+  expect(initialAge(fields({ date: at(0) }), times)).toBe(0)
+  expect(initialAge(fields({ date: at(-1) }), times)).toBe(1000)
+})
+
 test('grows older with time, and no younger when the clock is set back', () => {
   const stored = { receivedAt: received, initialAge: 5000 }
 

@@ -81,6 +81,7 @@ test.for<[name: string, given: Case, expected: number | NotKept]>([
   ['Set-Cookie that is public', { answer: [...cacheControl('public, max-age=60'), 'set-cookie', 'a=b'] }, 60],
   // The gateway's own ttl.
   ['an answer without a lifetime under ttl', { ttl: 9 }, 9],
+  ['an answer that was old when it came, under ttl: as long as any other', { ttl: 9, answer: ['age', '100'] }, 109],
   ['an answer with a lifetime under ttl', { ttl: 9, answer: maxAge }, 60],
   ['an answer whose lifetime cannot be read under ttl', { ttl: 9, answer: ['expires', '0'] }, 'expired'],
   ['somebody’s answer under ttl', { ttl: 9, unclaimed: 'authorization' }, 'authorization'],
