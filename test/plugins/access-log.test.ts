@@ -4,24 +4,12 @@ import { readFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { exchange } from '../support/wire.ts'
-
-type Line = Record<string, unknown>
+import { lines } from './access-log/lines.ts'
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex')
-
-/** The lines of a log once there are so many. */
-async function lines(gateway: TestGateway, count: number, name = 'access.log'): Promise<Line[]> {
-  return vi.waitFor(async () => {
-    const text = await readFile(join(gateway.folder, name), 'utf8')
-    expect(text).toMatch(/\n$/)
-    const found = text.trimEnd().split('\n')
-    expect(found).toHaveLength(count)
-    return found.map((line) => JSON.parse(line) as Line)
-  })
-}
 
 const logging = (upstream: string, more = '') => `
 plugins: [{ access-log: { to: access.log } }]
