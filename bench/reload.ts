@@ -2,7 +2,6 @@
  * `node bench/reload.ts`: a thousand reloads under full load. No request may fail, every reload must serve at once what
  * the file says, and neither heap nor open files may grow with their number. Exits 1 when one of these does not hold.
  */
-import { createHash } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,7 +15,7 @@ import { apiKey } from './measure.ts'
 import { wholeNumber } from './options.ts'
 import { startOrigin } from './origin.ts'
 import { freePort, type Job, type Peer, type RunningPeer, startPeer } from './peer.ts'
-import { sluicePeer } from './peers/sluice.ts'
+import { sluiceHead, sluicePeer } from './peers/sluice.ts'
 
 const loadSecondsAtMost = 1800
 const checkpointShares = [0, 0.1, 0.3, 0.5, 1]
@@ -75,11 +74,7 @@ function revisedPeer(plain: Peer): Peer {
 
 // Two real changes each time: an option of a plugin in the loaded chain, and an answer that can be asked for.
 function configOf(job: Omit<Job, 'work'>, revision: number): string {
-  return `listen: http://127.0.0.1:${job.port}
-admin: http://127.0.0.1:${job.adminPort}
-threads: 1
-consumers:
-  bench: { keys: ["sha256:${createHash('sha256').update(job.apiKey).digest('hex')}"] }
+  return `${sluiceHead(job)}
 routes:
   bench:
     match: /*

@@ -30,17 +30,23 @@ function entryFile(): string {
 }
 
 function config(job: Job): string {
-  return `listen: http://127.0.0.1:${job.port}
-admin: http://127.0.0.1:${job.adminPort}
-threads: 1
-consumers:
-  bench: { keys: ["sha256:${createHash('sha256').update(job.apiKey).digest('hex')}"] }
+  return `${sluiceHead(job)}
 routes:
   bench:
     match: /*
     upstream: http://127.0.0.1:${job.originPort}
 ${perRoute[job.work]}
 `
+}
+
+/** Everything above the routes. Nothing is drained at the end: the loader has gone by then. */
+export function sluiceHead(job: Omit<Job, 'work'>): string {
+  return `listen: http://127.0.0.1:${job.port}
+admin: http://127.0.0.1:${job.adminPort}
+threads: 1
+shutdown: { delay: 0s, deadline: 1s }
+consumers:
+  bench: { keys: ["sha256:${createHash('sha256').update(job.apiKey).digest('hex')}"] }`
 }
 
 const perRoute: Record<Work, string> = {
