@@ -90,6 +90,11 @@ export function keepAliveSeconds(keepAlive: string | undefined): number {
   return -1
 }
 
+/** How long a connection may stay idle: a second less than the upstream waits, so that we close first. 0: not at all. */
+export function idleAllowanceMs(hintSeconds: number, idleTimeoutMs: number): number {
+  return hintSeconds < 0 ? idleTimeoutMs : Math.min(idleTimeoutMs, Math.max(0, hintSeconds - 1) * 1000)
+}
+
 function parseSeconds(text: string): number {
   const seconds = Number(text.replaceAll('"', ''))
   return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds : -1

@@ -5,13 +5,15 @@
  * event loop has polled (poll-turn.ts). Only `running` has a response; whatever the upstream sends in another state closes.
  */
 import type { Socket } from 'node:net'
+import { idleAllowanceMs } from './body-framing.ts'
 import type { Call, Carrier } from './call.ts'
 import type { PoolOptions, ResponseHead } from './client.ts'
-import { codeOf, connectFailure, type Dialer } from './dial.ts'
+import { codeOf, type Dialer, type SocketEvents } from './dial.ts'
 import { MalformedResponse } from './field-section.ts'
 import { afterPoll, noteFreed, type Settling } from './poll-turn.ts'
-import { giveBack, SHARED_SIZE, sharedBuffer, takeBodyBuffer } from './read-buffers.ts'
+import { ReadBuffer } from './read-buffer.ts'
 import { ResponseParser, type ResponseSink } from './response-parser.ts'
+import { StallWatch } from './stall-watch.ts'
 import { now } from './sweep.ts'
 import { WireError, type WireErrorCode } from './wire-error.ts'
 
@@ -29,36 +31,28 @@ export interface ConnectionOwner {
 
 type State = 'connecting' | 'running' | 'idle' | 'checking' | 'closed'
 
-export class Connection implements Carrier, Settling, ResponseSink {
+export class Connection implements Carrier, Settling, ResponseSink, SocketEvents {
   state: State = 'connecting'
   freedAt = 0
   readonly #owner: ConnectionOwner
   readonly #socket: Socket
   readonly #parser: ResponseParser
+  readonly #buffer = new ReadBuffer()
+  readonly #stall = new StallWatch()
   readonly #flushed = () => this.#onFlushed()
   #call: Call | undefined
   /** When the present state has lasted too long, and what that is called. */
   #deadline: number
   #overdue: WireErrorCode = 'connect-timeout'
   #isReused = false
-  #tcpConnected = false
-  #lookupFailed = false
-
   /** The kernel has the whole request: from here on the upstream is waited for. */
   #sentWhole = false
-  #flushes = 0
-  #seenFlushes = 0
-  #seenQueue = 0
-  #stalledSince = 0
-
   #isPaused = false
   #isDelivering = false
   #resumedInside = false
   /** The response is complete but its end is withheld while the listener is paused. */
   #heldTrailers: string[] | undefined
   #heldFin = false
-  #bodyBuffer: Buffer | undefined
-  #wantsBodyBuffer = false
 
   constructor(owner: ConnectionOwner, call: Call) {
     this.#owner = owner
@@ -66,11 +60,7 @@ export class Connection implements Carrier, Settling, ResponseSink {
     this.#parser = new ResponseParser(this, owner.options)
     this.#deadline = now() + owner.options.connectTimeoutMs
     call.carriedBy(this, false)
-    this.#socket = owner.dialer.dial({
-      buffer: () => this.#nextBuffer() as Buffer,
-      callback: (length, buffer) => this.#received(buffer as Buffer, length),
-    })
-    this.#listen()
+    this.#socket = owner.dialer.dial(this)
   }
 
   // The pool's side
@@ -102,8 +92,7 @@ export class Connection implements Carrier, Settling, ResponseSink {
     this.state = 'closed'
     this.#call = undefined
     this.#deadline = Infinity
-    // Not given back: the client may still be sent from it.
-    this.#bodyBuffer = undefined
+    this.#buffer.forget()
     this.#parser.stop()
     this.#socket.destroy()
     this.#owner.gone(this)
@@ -134,7 +123,7 @@ export class Connection implements Carrier, Settling, ResponseSink {
     const trailers = this.#heldTrailers
     this.#socket.resume()
     if (trailers !== undefined) this.#finish(trailers)
-    else if (this.#heldFin) this.#onFin()
+    else if (this.#heldFin) this.finished()
   }
 
   // The response
@@ -151,12 +140,13 @@ export class Connection implements Carrier, Settling, ResponseSink {
       call.listener.stopSending?.()
       if (this.#call !== call) return
     }
+    this.#overdue = 'body-timeout'
     call.listener.head(head)
   }
 
   body(buffer: Buffer, from: number, to: number): void {
     const call = this.#call!
-    const isHeld = this.#owner.dialer.isSecure || buffer === this.#bodyBuffer
+    const isHeld = this.#owner.dialer.isSecure || this.#buffer.owns(buffer)
     this.#isDelivering = true
     this.#resumedInside = false
     const mayGoOn = call.listener.data(buffer.subarray(from, to), isHeld)
@@ -175,7 +165,7 @@ export class Connection implements Carrier, Settling, ResponseSink {
     const call = this.#call!
     this.state = 'running'
     this.#sentWhole = false
-    this.#stalledSince = 0
+    this.#stall.begin()
     this.#overdue = 'response-timeout'
     this.#deadline = Infinity
     this.#parser.expect(call.method)
@@ -193,7 +183,7 @@ export class Connection implements Carrier, Settling, ResponseSink {
   }
 
   #onFlushed(): void {
-    this.#flushes++
+    this.#stall.flushes++
     const call = this.#call
     if (call === undefined || this.state !== 'running') return
     this.#noteSent()
@@ -202,18 +192,8 @@ export class Connection implements Carrier, Settling, ResponseSink {
 
   /** An upload has no deadline while the upstream takes from it, nor while the caller has nothing to give. */
   #watchUpload(time: number): void {
-    if (this.#socket.writableLength === 0) {
-      this.#stalledSince = 0
-      this.#noteSent()
-      return
-    }
-    const queue = unsentBytes(this.#socket)
-    if (this.#stalledSince === 0 || this.#flushes !== this.#seenFlushes || queue < this.#seenQueue) {
-      this.#stalledSince = time
-    }
-    this.#seenFlushes = this.#flushes
-    this.#seenQueue = queue
-    if (time - this.#stalledSince < this.#owner.options.bodyIdleTimeoutMs) return
+    this.#noteSent()
+    if (this.#stall.stalledMs(this.#socket, time) < this.#owner.options.bodyIdleTimeoutMs) return
     this.#fail('write-timeout', 'the upstream stopped reading the request')
   }
 
@@ -226,55 +206,32 @@ export class Connection implements Carrier, Settling, ResponseSink {
 
   /** RFC 9112 §9.3, §9.6: only a connection whose both directions stand at a message boundary. */
   #isFitForAnother(): boolean {
-    const { persistent, leftover, keepAliveSeconds } = this.#parser
-    if (!persistent || leftover > 0 || !this.#sentWhole || this.#heldFin || this.#socket.destroyed) return false
-    return keepAliveSeconds < 0 || keepAliveSeconds > 1
+    const { persistent, leftover } = this.#parser
+    if (!persistent || leftover > 0 || !this.#sentWhole) return false
+    return !this.#heldFin && !this.#socket.destroyed && this.#idleAllowance() > 0
+  }
+
+  #idleAllowance(): number {
+    return idleAllowanceMs(this.#parser.keepAliveSeconds, this.#owner.options.idleTimeoutMs)
   }
 
   #free(): void {
-    const hint = this.#parser.keepAliveSeconds
-    const idleMs = this.#owner.options.idleTimeoutMs
     this.state = 'idle'
     this.#call = undefined
     this.#isReused = true
     this.#heldTrailers = undefined
-    this.#deadline = now() + (hint < 0 ? idleMs : Math.min(idleMs, (hint - 1) * 1000))
+    this.#deadline = now() + this.#idleAllowance()
     this.freedAt = noteFreed()
     this.#owner.freed(this)
   }
 
   // The socket's side
 
-  #listen(): void {
-    const socket = this.#socket
-    socket.once('lookup', (error: Error | null) => {
-      this.#lookupFailed = error !== null && error !== undefined
-    })
-    socket.once('connect', () => this.#onConnect())
-    socket.on('end', () => this.#onFin())
-    // Stays for the life of the socket: an error after destroy must find a listener.
-    socket.on('error', (error) => this.#onError(error))
-    socket.on('close', () => this.#onError(undefined))
-    if (!this.#owner.dialer.isSecure) return
-    socket.once('secureConnect', () => this.#onSecure())
-    socket.on('data', (chunk: Buffer) => {
-      if (!this.#received(chunk, chunk.length)) socket.pause()
-    })
-  }
-
-  #onConnect(): void {
-    this.#tcpConnected = true
-    if (!this.#owner.dialer.isSecure && this.state === 'connecting') this.#start()
-  }
-
-  #onSecure(): void {
-    this.#socket.setNoDelay(true)
-    this.#socket.setKeepAlive(true)
+  connected(): void {
     if (this.state === 'connecting') this.#start()
   }
 
-  /** Returns false to stop reading. */
-  #received(buffer: Buffer, length: number): boolean {
+  received(buffer: Buffer, length: number): boolean {
     if (this.state !== 'running') {
       this.#unfit()
       return true
@@ -287,31 +244,15 @@ export class Connection implements Carrier, Settling, ResponseSink {
       return true
     }
     if (this.#call !== call || this.#isPaused) return !this.#isPaused
-    if (this.#parser.headDone) this.#awaitBody(length)
+    if (!this.#parser.headDone) return true
+    this.#deadline = now() + this.#owner.options.bodyIdleTimeoutMs
+    this.#buffer.expect(this.#parser.remaining, length)
     return true
   }
 
-  #awaitBody(length: number): void {
-    this.#overdue = 'body-timeout'
-    this.#deadline = now() + this.#owner.options.bodyIdleTimeoutMs
-    const { remaining } = this.#parser
-    this.#wantsBodyBuffer = remaining > SHARED_SIZE || (remaining < 0 && length === SHARED_SIZE)
-  }
-
-  /** Asked after every read: a new buffer, or undefined to keep the present one. */
-  #nextBuffer(): Buffer | undefined {
-    if (this.state === 'connecting') return sharedBuffer()
-    if (this.state === 'closed') return undefined
-    if (this.#bodyBuffer === undefined) {
-      if (!this.#wantsBodyBuffer || this.state !== 'running') return undefined
-      this.#bodyBuffer = takeBodyBuffer()
-      return this.#bodyBuffer
-    }
-    if (this.state === 'running') return undefined
-    giveBack(this.#bodyBuffer)
-    this.#bodyBuffer = undefined
-    this.#wantsBodyBuffer = false
-    return sharedBuffer()
+  nextBuffer(): Buffer | undefined {
+    if (this.state === 'connecting') return this.#buffer.first()
+    return this.#buffer.next(this.state === 'running')
   }
 
   #onReadFailure(error: unknown): void {
@@ -323,11 +264,11 @@ export class Connection implements Carrier, Settling, ResponseSink {
     this.#fail(code, `the response is malformed: ${error.message}`, error)
   }
 
-  #onFin(): void {
-    if (this.state === 'closed') return
+  finished(): void {
+    // While connecting an error follows that says more.
+    if (this.state === 'closed' || this.state === 'connecting') return
     if (this.state !== 'running') {
-      if (this.state === 'connecting') this.#onError(undefined)
-      else this.#unfit()
+      this.#unfit()
       return
     }
     this.#heldFin = true
@@ -335,20 +276,19 @@ export class Connection implements Carrier, Settling, ResponseSink {
     this.#cutShort('the upstream closed the connection', undefined)
   }
 
-  #onError(error: NodeJS.ErrnoException | undefined): void {
+  notConnected(code: WireErrorCode, cause: unknown): void {
+    if (this.state !== 'closed') this.#fail(code, `${code}: ${codeOf(cause)}`, cause)
+  }
+
+  broken(error: Error | undefined): void {
     if (this.state === 'closed') return
-    if (this.state === 'connecting') {
-      const progress = { lookupFailed: this.#lookupFailed, tcpConnected: this.#tcpConnected }
-      if (this.#tcpConnected) this.#owner.dialer.forgetSession()
-      const code = connectFailure(error ?? ({} as NodeJS.ErrnoException), progress)
-      this.#fail(code, `${code}: ${codeOf(error)}`, error)
+    if (this.state !== 'running') {
+      this.#unfit()
       return
     }
-    if (this.state !== 'running') this.#unfit()
-    // What is complete stays so: its end only waits for the listener.
-    else if (this.#heldTrailers === undefined && !(this.#isPaused && this.#heldFin && error === undefined)) {
-      this.#cutShort(`the connection broke: ${codeOf(error)}`, error)
-    }
+    // What came whole stays so: it only waits for the listener.
+    if (this.#heldTrailers !== undefined || (this.#isPaused && this.#heldFin && error === undefined)) return
+    this.#cutShort(`the connection broke: ${codeOf(error)}`, error)
   }
 
   #cutShort(message: string, cause: unknown): void {
@@ -369,10 +309,4 @@ export class Connection implements Carrier, Settling, ResponseSink {
     this.close()
     call?.fail(new WireError(code, message, { sent, answered, reused: this.#isReused, cause }))
   }
-}
-
-/** Bytes of the running write the kernel has not taken; the public count moves only when a write is done. */
-function unsentBytes(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { _handle: { writeQueueSize?: number } | null }
-  return handle?.writeQueueSize ?? 0
 }

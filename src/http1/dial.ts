@@ -4,13 +4,21 @@ import tls from 'node:tls'
 import type { Origin } from './client.ts'
 import type { WireErrorCode } from './wire-error.ts'
 
-/** How far a socket that fails had come. */
-export interface Progress {
-  readonly lookupFailed: boolean
-  readonly tcpConnected: boolean
+/** What happens on a socket, plain and TLS alike. */
+export interface SocketEvents {
+  connected(): void
+  /** Returns false to stop reading, until `resume` of the socket. */
+  received(buffer: Buffer, length: number): boolean
+  /** The buffer to read into next; undefined keeps the present one. Not asked for TLS, whose chunks are fresh memory. */
+  nextBuffer(): Buffer | undefined
+  finished(): void
+  /** The connection was never usable. */
+  notConnected(code: WireErrorCode, cause: unknown): void
+  /** Without an error it just went away. May come more than once. */
+  broken(error: Error | undefined): void
 }
 
-type OnRead = NonNullable<net.SocketConstructorOpts['onread']>
+const LOOKUP = 'getaddrinfo'
 
 export class Dialer {
   readonly isSecure: boolean
@@ -21,17 +29,21 @@ export class Dialer {
 
   constructor(origin: Origin, lookup: net.LookupFunction | undefined) {
     this.#origin = origin
-    this.#lookup = lookup
+    this.#lookup = lookup === undefined ? undefined : named(lookup)
     this.isSecure = origin.tls !== undefined
   }
 
-  /** `onread` is for plain sockets only: TLS ones emit 'data'. Throws when certificates or addresses cannot be used at all. */
-  dial(onread: OnRead): net.Socket {
-    const { host, port, socketPath } = this.#origin
-    const where = socketPath === undefined ? { host, port } : { path: socketPath }
-    const lookup = this.#lookup === undefined ? {} : { lookup: this.#lookup }
-    if (this.#origin.tls !== undefined) return this.#dialSecure({ ...where, ...lookup }, this.#origin.tls)
-    return net.connect({ ...where, ...lookup, noDelay: true, keepAlive: true, onread } as net.NetConnectOpts)
+  /** Throws when certificates or addresses cannot be used at all. */
+  dial(events: SocketEvents): net.Socket {
+    const { host, port, socketPath, tls: settings } = this.#origin
+    const where = {
+      ...(socketPath === undefined ? { host, port } : { path: socketPath }),
+      ...(this.#lookup === undefined ? {} : { lookup: this.#lookup }),
+    }
+    const socket =
+      settings === undefined ? dialPlain(where as net.NetConnectOpts, events) : this.#dialSecure(where, settings)
+    this.#listen(socket, events)
+    return socket
   }
 
   #dialSecure(where: tls.ConnectionOptions, settings: NonNullable<Origin['tls']>): tls.TLSSocket {
@@ -57,16 +69,61 @@ export class Dialer {
     return socket
   }
 
-  /** A session the server dislikes must not spoil the next handshake too. */
-  forgetSession(): void {
-    this.#session = undefined
+  #listen(socket: net.Socket, events: SocketEvents): void {
+    const { isSecure } = this
+    let isUsable = false
+    let isTcpConnected = false
+    const connected = () => {
+      isUsable = true
+      events.connected()
+    }
+    const broken = (error: Error | undefined) => {
+      if (isUsable) return events.broken(error)
+      // A session the server dislikes must not spoil the next handshake too.
+      if (isTcpConnected) this.#session = undefined
+      events.notConnected(isTcpConnected && isSecure ? 'tls-failed' : connectFailure(error), error)
+    }
+    socket.once('connect', () => {
+      isTcpConnected = true
+      if (!isSecure) connected()
+    })
+    socket.on('end', () => events.finished())
+    // Stays for the life of the socket: an error after destroy must find a listener.
+    socket.on('error', broken)
+    socket.on('close', () => broken(undefined))
+    if (!isSecure) return
+    socket.once('secureConnect', () => {
+      socket.setNoDelay(true)
+      socket.setKeepAlive(true)
+      connected()
+    })
+    socket.on('data', (chunk: Buffer) => {
+      if (!events.received(chunk, chunk.length)) socket.pause()
+    })
   }
 }
 
-/** What a failure before the connection was usable is called. */
-export function connectFailure(error: NodeJS.ErrnoException, progress: Progress): WireErrorCode {
-  if (progress.tcpConnected) return 'tls-failed'
-  if (progress.lookupFailed || error.syscall === 'getaddrinfo') return 'unresolved'
+function dialPlain(where: net.NetConnectOpts, events: SocketEvents): net.Socket {
+  const onread = {
+    buffer: () => events.nextBuffer() as Buffer,
+    callback: (length: number, buffer: Uint8Array) => events.received(buffer as Buffer, length),
+  }
+  return net.connect({ ...where, noDelay: true, keepAlive: true, onread })
+}
+
+/** Makes the failures of a resolver tell themselves apart from those of connecting, as the system's do. */
+function named(lookup: net.LookupFunction): net.LookupFunction {
+  return (hostname, options, callback) =>
+    lookup(hostname, options, (error, address, family) => {
+      const failure =
+        error && Object.assign(new Error('lookup failed', { cause: error }), { code: error.code, syscall: LOOKUP })
+      callback(failure as NodeJS.ErrnoException | null, address, family)
+    })
+}
+
+/** What a failure before the TCP connection stood is called. */
+function connectFailure(error: Error | undefined): WireErrorCode {
+  if ((error as NodeJS.ErrnoException | undefined)?.syscall === LOOKUP) return 'unresolved'
   const codes = error instanceof AggregateError ? error.errors.map(codeOf) : [codeOf(error)]
   return codes.every((code) => code === 'ETIMEDOUT') ? 'connect-timeout' : 'refused'
 }
@@ -74,5 +131,5 @@ export function connectFailure(error: NodeJS.ErrnoException, progress: Progress)
 /** The code of a system or TLS error; never its message, which may quote certificates, names or addresses. */
 export function codeOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code
-  return typeof code === 'string' ? code : 'unknown'
+  return typeof code === 'string' ? code : 'no code'
 }

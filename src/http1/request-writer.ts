@@ -115,9 +115,8 @@ export class RequestWriter {
   }
 
   #mayGoOn(socket: Socket): boolean {
-    if (socket.writableLength <= HIGH_WATER) return true
-    this.#owesDrain = true
-    return false
+    this.#owesDrain = socket.writableLength > HIGH_WATER
+    return !this.#owesDrain
   }
 }
 
