@@ -1,11 +1,17 @@
-/** Reads dates as RFC 9110 §5.6.7 writes them, in all three forms. Anything else is no date: `Date.parse` guesses. */
+/**
+ * Reads dates in the three forms of RFC 9110 §5.6.7, in any case, as RFC 9111 §4.2 asks of caches. Anything else is no
+ * date: `Date.parse` guesses.
+ */
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const MONTH = MONTHS.join('|')
 const TIME = '([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)'
-const imf = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) (${MONTH}) ([0-9]{4}) ${TIME} GMT$`)
-const rfc850 = new RegExp(`^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, ([0-9]{2})-(${MONTH})-([0-9]{2}) ${TIME} GMT$`)
-const asctime = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (${MONTH}) ([ 0-9][0-9]) ${TIME} ([0-9]{4})$`)
+const imf = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) (${MONTH}) ([0-9]{4}) ${TIME} GMT$`, 'i')
+const rfc850 = new RegExp(
+  `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, ([0-9]{2})-(${MONTH})-([0-9]{2}) ${TIME} GMT$`,
+  'i',
+)
+const asctime = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (${MONTH}) ([ 0-9][0-9]) ${TIME} ([0-9]{4})$`, 'i')
 
 /** Milliseconds since the epoch, or null. `now` tells which century a two-digit year is of. */
 export function httpDate(text: string, now: number): number | null {
@@ -27,7 +33,7 @@ function fullYear(digits: number, now: number): number {
 
 function utc(year: string, month: string, rest: readonly [string, string, string, string]): number | null {
   const [day, hours, minutes, seconds] = rest.map(Number) as [number, number, number, number]
-  const date = Date.UTC(Number(year), MONTHS.indexOf(month), day, hours, minutes, Math.min(seconds, 59))
+  const date = Date.UTC(Number(year), MONTHS.indexOf(month.toLowerCase()), day, hours, minutes, Math.min(seconds, 59))
   // 31 February would roll over.
   return new Date(date).getUTCDate() === day ? date : null
 }
