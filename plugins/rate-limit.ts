@@ -74,25 +74,20 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
   const local = await limiter.limit({ ...limit, counters: counters.local })
   const hidesKey = by.startsWith('header:') && isSecret(by.toLowerCase(), scope.secrets)
 
-  scope.addHook('onRequest', async function limitRate(request, reply) {
-    const verdict = await countShared(request)
-    if (verdict instanceof Error) await applyWithoutStore(request, reply, verdict)
-    else apply(verdict, request.exchange, reply)
+  scope.addHook('onRequest', function limitRate(request, reply) {
+    return shared(request, request.exchange.dry ? readOnly : counting).then(
+      function decided(verdict) {
+        watch.answered()
+        apply(verdict, request.exchange, reply)
+      },
+      function undecided(error: unknown) {
+        watch.failed(error)
+        return applyWithoutStore(request, reply, error)
+      },
+    )
   })
 
-  /** The verdict, or why the store could not give one. */
-  async function countShared(request: PluginRequest): Promise<LimitVerdict | Error> {
-    try {
-      const verdict = await shared(request, request.exchange.dry ? readOnly : counting)
-      watch.answered()
-      return verdict
-    } catch (error) {
-      watch.failed(error)
-      return error instanceof Error ? error : new Error('the counter store failed', { cause: error })
-    }
-  }
-
-  async function applyWithoutStore(request: PluginRequest, reply: Reply, cause: Error): Promise<void> {
+  async function applyWithoutStore(request: PluginRequest, reply: Reply, cause: unknown): Promise<void> {
     const { exchange } = request
     if (onStoreFailure === 'local') {
       const verdict = await local(request, exchange.dry ? readOnly : counting)
