@@ -17,9 +17,13 @@ export const schema = {
 
 export const traits: Traits = { refuses: true }
 
+const rejectionLabels = ['route', 'plugin', 'reason', 'mode']
+
 export default function bodyLimit(scope: Scope, options: FromSchema<typeof schema>): void {
   const max = size(options.max)
   const observing = scope.item.mode === 'observe'
+  // The runner counts what hooks refuse; a body that grows too long refuses itself when the hooks are over.
+  const rejections = scope.metrics.counter('rejections_total', 'Requests that a plugin refused.', rejectionLabels)
 
   scope.addHook('onRequest', function limitBody({ exchange }) {
     const { body } = exchange.facts
@@ -44,6 +48,7 @@ export default function bodyLimit(scope: Scope, options: FromSchema<typeof schem
       if (received <= max || refused) return
       refused = true
       decideAs(exchange, item, { received, max })
+      rejections.series(exchange.route?.name ?? '_none', item.plugin, 'body-too-large', scope.item.mode).inc()
       if (!observing) throw tooLarge()
       scope.log.info({ item: item.id, requestId: exchange.id, max }, 'body-limit would have refused a body')
     })
