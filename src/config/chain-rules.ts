@@ -5,6 +5,7 @@
 import type { Need } from '../plugin.ts'
 import type { ChainEntry } from './chain-entry.ts'
 import type { Reading } from './reading.ts'
+import { someMeant } from './suggest.ts'
 
 export interface ChainOfRoute {
   readonly name: string
@@ -32,7 +33,8 @@ function checkAuthentication(reading: Reading, { name, chain, public: reason }: 
     })
     return
   }
-  const unclear = chain.some(({ unknown }) => unknown)
+  const misspelt = someMeant(document.keysOf(['routes', name]), ['public', 'plugins'])
+  const unclear = misspelt || chain.some(({ unknown }) => unknown)
   if (reason !== undefined || unclear || document.has(['routes', name, 'public'])) return
   const optional = chain.find((entry) => entry.authenticates)
   const message =

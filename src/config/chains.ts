@@ -4,7 +4,7 @@ import { readAny, readItems, UNREADABLE, type WrittenItem } from './chain-item.t
 import type { Path } from './document.ts'
 import { futurePlugins, notYet } from './not-yet.ts'
 import type { CatalogEntry, LoadedPlugin, PluginCatalog, PluginFailure, PluginSource } from './plugin-catalog.ts'
-import { authenticates, checkItem } from './plugin-items.ts'
+import { authenticates, type CheckedItem, checkItem } from './plugin-items.ts'
 import type { RawItem } from './raw.ts'
 import { checkName, type Reading } from './reading.ts'
 import { didYouMean, nameHint } from './suggest.ts'
@@ -121,12 +121,15 @@ export class Chains {
   #unfolder(opened: Opened): (item: WrittenItem) => readonly ChainEntry[] {
     const counts = new Map<string, number>()
     let total = 0
+    let tooLong = false
     return (item) => {
+      if (tooLong) return []
       const number = counts.get(item.name) ?? 0
       counts.set(item.name, number + 1)
       const entries = this.#entries(item, { ...opened, id: `${opened.place}/${item.name}#${number}` })
       total += entries.length
       if (total <= MOST_ITEMS) return entries
+      tooLong = true
       this.#reading.findings.error(
         'wrong-value',
         this.#reading.document.place(item.path),
@@ -167,35 +170,34 @@ export class Chains {
     const { document } = this.#reading
     const counts = new Map<string, number>()
     const members = written.members.flatMap((member) => {
-      const entry = member.name === 'any' ? undefined : this.#lookUp(member)
-      if (member.name === 'any') this.#refuseMember(member, '`any` does not stand in another')
-      if (entry === undefined) return []
       const number = counts.get(member.name) ?? 0
       counts.set(member.name, number + 1)
-      const checked = checkItem(this.#reading, member, { entry, id: `${id}/${member.name}#${number}` })
-      if (checked.item.optional)
-        this.#refuseMember(
-          member,
-          'a member of `any` is not optional by itself',
-          'write `any: { of: […], optional: true }`',
-        )
-      else if (!authenticates(checked) && !checked.skipped)
-        this.#refuseMember(
-          member,
-          `${member.name} authenticates nobody${checked.item.mode === 'observe' ? ' in observe mode' : ''}: it cannot stand in \`any\``,
-        )
-      return [checked]
+      return this.#member(member, `${id}/${member.name}#${number}`)
     })
     if (members.length < written.members.length) return this.#unknown(item, id)
     const { at } = document.keyPlace(item.optionsPath)
     return anyEntry({ id, at, optional: written.optional, members })
   }
 
-  #refuseMember(member: WrittenItem, message: string, suggestion?: string): void {
-    this.#reading.findings.error('not-an-authenticator', this.#reading.document.place(member.path), {
-      message,
-      suggestion,
-    })
+  /** One member of `any`; none, and reported, when it cannot decide alone who the client is. */
+  #member(member: WrittenItem, id: string): CheckedItem[] {
+    if (member.name === 'any') return this.#refuseMember(member, '`any` does not stand in another')
+    const entry = this.#lookUp(member)
+    if (entry === undefined) return []
+    const checked = checkItem(this.#reading, member, { entry, id })
+    if (checked.item.optional) {
+      const suggestion = 'write `any: { of: […], optional: true }`'
+      return this.#refuseMember(member, 'a member of `any` is not optional by itself', suggestion)
+    }
+    if (authenticates(checked) || checked.skipped) return [checked]
+    const why = checked.item.mode === 'observe' ? ' in observe mode' : ''
+    return this.#refuseMember(member, `${member.name} authenticates nobody${why}: it cannot stand in \`any\``)
+  }
+
+  #refuseMember(member: WrittenItem, message: string, suggestion?: string): [] {
+    const place = this.#reading.document.place(member.path)
+    this.#reading.findings.error('not-an-authenticator', place, { message, suggestion })
+    return []
   }
 
   /** The plugin of an item; undefined, and reported, where there is none. */
@@ -217,6 +219,7 @@ export class Chains {
         findings.warning('plugin-skipped', place, `${item.name} was not loaded: what it does is not checked`)
       return found
     }
+    document.hide(item.options === undefined ? null : document.nodeAt(item.optionsPath))
     const candidates = [...this.#written.keys(), ...this.#builtIns, ...futurePlugins, 'any']
     const suggestion = found.code === 'unknown-name' ? didYouMean(item.name, candidates) : undefined
     findings.error(found.code, place, { message: found.message, suggestion })

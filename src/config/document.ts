@@ -3,6 +3,7 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, ty
 import type { Excerpts, Position } from './diagnostic.ts'
 import type { Findings, Place } from './findings.ts'
 import { maskLine, type Range } from './redaction.ts'
+import { isPlaceholder } from './secrets.ts'
 import { reportSyntax } from './syntax.ts'
 
 export type Path = readonly (string | number)[]
@@ -29,11 +30,9 @@ export class ConfigDocument implements Excerpts {
       uniqueKeys: false,
       prettyErrors: false,
       keepSourceTokens: false,
-      logLevel: 'silent',
     })
     this.#broken = reportSyntax(parsed, (start, end) => this.#place([], start, end), findings)
     this.root = this.#broken ? null : parsed.contents
-    if (!this.#broken && this.root === null) findings.error('empty-file', this.place([]), 'the file holds no config')
   }
 
   /** Where a value stands. For one that is not there: where the nearest map or list around it is named. */
@@ -104,7 +103,7 @@ export class ConfigDocument implements Excerpts {
     const ranges: Range[] = []
     for (const node of this.#secrets) {
       if (node.range == null || !isScalar(node) || node.value === null) continue
-      if (typeof node.value === 'string' && /^\$\{[^}]*\}$/.test(node.value)) continue
+      if (typeof node.value === 'string' && isPlaceholder(node.value)) continue
       ranges.push({ start: node.range[0], end: node.range[1] })
     }
     return ranges.sort((one, other) => one.start - other.start)

@@ -85,7 +85,7 @@ function readAddress(reading: Reading, path: Path, text: string): Address | unde
   const shown = reading.document.shown(path)
   const [, protocol, , port] = /^(https?):\/\/(\[[^\]]+\]|[^/?#@:[\]]+)(?::(\d{1,5}))?\/?$/.exec(text) ?? []
   if (protocol === undefined || !URL.canParse(text) || Number(port ?? 0) > 65_535) {
-    const suggestion = /^[\w.[\]:]*:?\d+$/.test(text) ? 'write http://0.0.0.0:8080' : undefined
+    const suggestion = /^[\w.-]+:\d+$/.test(text) ? `write http://${text}` : undefined
     reading.findings.error('bad-url', place, {
       message: `expected http://HOST:PORT or https://HOST:PORT, found ${shown}`,
       suggestion,

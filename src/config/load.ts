@@ -73,6 +73,9 @@ export async function loadConfig(
   const path = resolve(file)
   const text = readText(path, shownAs, findings)
   const document = new ConfigDocument(shownAs, text ?? '', findings)
+  if (text !== null && document.root === null && !findings.hasErrors) {
+    findings.error('empty-file', document.place([]), 'the file holds no config')
+  }
   if (document.root === null) return { config: null, diagnostics: findings.sorted, document }
 
   const folder = dirname(path)

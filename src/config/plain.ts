@@ -112,6 +112,8 @@ class PlainReader {
       return
     }
     const path = [...this.#path, name]
+    // Nobody looks into it any more, so nobody sees whether it holds a secret.
+    this.#document.hide(pair.value)
     const firstAt = this.#document.placeOf(first.key, path).at
     this.#findings.error('duplicate-key', this.#document.placeOf(pair.key, path), {
       message: `the key "${name}" is here twice: first on line ${firstAt.line}`,

@@ -5,7 +5,7 @@ import type { Path } from './document.ts'
 import { isProblem, parseHost } from './match.ts'
 import type { RawRoute } from './raw.ts'
 import type { Reading } from './reading.ts'
-import { didYouMean, nameHint, suggest } from './suggest.ts'
+import { didYouMean, nameHint, someMeant } from './suggest.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export interface ActionSource {
@@ -24,7 +24,7 @@ export function readAction(reading: Reading, source: ActionSource): RouteAction 
   const [action, second] = actions.filter((key) => document.has([...path, key]))
   if (action === undefined) {
     // A misspelt action has been reported as the unknown key it is.
-    if (document.keysOf(path).some((key) => suggest(key, actions) !== undefined)) return null
+    if (someMeant(document.keysOf(path), actions)) return null
     const suggestion = 'say where its requests go: `upstream`, `respond` or `redirect`'
     findings.error('route-action', document.keyPlace(path), {
       message: `route ${source.name} does nothing`,

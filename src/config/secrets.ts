@@ -21,13 +21,18 @@ export function hasPlaceholder(text: string): boolean {
   return text.includes('${')
 }
 
+/** Nothing but a placeholder, so that it may be shown where its value may not. A default may itself be a secret. */
+export function isPlaceholder(text: string): boolean {
+  return /^\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\}$/.test(text)
+}
+
 /** The text with its placeholders filled in. */
 export function interpolate(text: string, sources: SecretSources): Interpolated {
   let failure: Interpolated | undefined
-  const value = text.replaceAll(placeholder, (written, inner: string | undefined, closing: string | undefined) => {
+  const value = text.replaceAll(placeholder, (_written, inner: string | undefined, closing: string | undefined) => {
     if (inner === undefined) return '${'
     const found: Interpolated =
-      closing === '}' ? lookUp(inner, sources) : { code: 'bad-placeholder', problem: `"${written}" is not closed` }
+      closing === '}' ? lookUp(inner, sources) : { code: 'bad-placeholder', problem: 'a placeholder is not closed' }
     if ('value' in found) return found.value
     failure ??= found
     return ''
@@ -40,7 +45,7 @@ function lookUp(inner: string, sources: SecretSources): Interpolated {
   if (variable !== null) return fromEnvironment(variable[1]!, variable[2], sources.env)
   if (inner.startsWith('file:') && inner.length > 5) return fromFile(inner.slice(5), sources.folder)
   const expected = `write \${env:NAME}, \${env:NAME:-default} or \${file:path}, or $\${ for a literal \${`
-  return { code: 'bad-placeholder', problem: `\${${inner}} is no placeholder: ${expected}` }
+  return { code: 'bad-placeholder', problem: `this is no placeholder: ${expected}` }
 }
 
 /** As in a shell, the default also stands in for an empty variable. */

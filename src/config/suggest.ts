@@ -26,6 +26,11 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return best === undefined ? undefined : `did you mean "${best}"?`
 }
 
+/** One of the words was meant to be one of the names: that it is none has been said where it stands. */
+export function someMeant(words: readonly string[], names: readonly string[]): boolean {
+  return words.some((word) => !names.includes(word) && suggest(word, names) !== undefined)
+}
+
 const MOST_LISTED = 8
 
 /** `did you mean "…"?`, or what there is where that is little. */

@@ -2,6 +2,7 @@
 import type { DiagnosticCode } from './diagnostic.ts'
 import type { ConfigDocument, Path } from './document.ts'
 import type { Findings, FindingText, Place } from './findings.ts'
+import { isSecretKey } from './redaction.ts'
 import { type Schema, unitOf } from './schema/forms.ts'
 import type { SchemaError, Validator } from './schema/validator.ts'
 import { didYouMean, suggest } from './suggest.ts'
@@ -29,7 +30,14 @@ function report(error: SchemaError, { document, findings, path }: Validation): v
   const at = [...path, ...stepsOf(error, document, path)]
   if (isUnknownKey(error)) {
     const key = String(error.params['additionalProperty'])
-    findings.error('unknown-key', document.keyPlace([...at, key]), unknownKey(key, error, document.place(at)))
+    const meant = suggest(key, Object.keys((error.parentSchema?.['properties'] ?? {}) as object))
+    // A misspelt `token` is as secret as a token.
+    if (meant === undefined || isSecret(error, meant)) document.hide(document.nodeAt([...at, key]))
+    findings.error(
+      'unknown-key',
+      document.keyPlace([...at, key]),
+      unknownKey(key, error, { parent: document.place(at), present: new Set(document.keysOf(at)) }),
+    )
     return
   }
   if (error.keyword === 'required') {
@@ -47,13 +55,21 @@ function report(error: SchemaError, { document, findings, path }: Validation): v
   findings.error(code, place, text)
 }
 
-function unknownKey(key: string, error: SchemaError, parent: Place): FindingText {
+function unknownKey(
+  key: string,
+  error: SchemaError,
+  { parent, present }: { parent: Place; present: ReadonlySet<string> },
+): FindingText {
   const known = Object.keys((error.parentSchema?.['properties'] ?? {}) as object)
-  const present = new Set(Object.keys(error.data as object))
   const missing = known.filter((name) => !present.has(name))
   const suggestion =
     didYouMean(key, missing) ?? (known.length <= 12 && known.length > 0 ? `known keys: ${known.join(', ')}` : undefined)
   return { message: `${subject(parent)} has no key "${key}"`, suggestion }
+}
+
+function isSecret(error: SchemaError, key: string): boolean {
+  const properties = (error.parentSchema?.['properties'] ?? {}) as Record<string, Schema>
+  return isSecretKey(key) || properties[key]?.['secret'] === true
 }
 
 function subject(place: Place): string {
@@ -105,6 +121,8 @@ function explain(error: SchemaError, found: string): [DiagnosticCode, FindingTex
         'conflicting-keys',
         { message: `expected at most ${params['limit']} of its keys`, suggestion: keysOf(schema) },
       ]
+    case 'not':
+      return ['conflicting-keys', { message: 'these do not go together' }]
     case 'anyOf':
     case 'oneOf':
       return explainAlternatives(error, found)
@@ -119,7 +137,7 @@ const typeNames: Readonly<Record<string, string>> = {
   string: 'text',
   integer: 'a whole number',
   number: 'a number',
-  boolean: 'true or false',
+  boolean: 'true/false',
   array: 'a list',
   object: 'a map',
   null: 'nothing',
@@ -134,20 +152,36 @@ function explainType(error: SchemaError, found: string): [DiagnosticCode, Findin
     const message = `expected a ${unit.unit}, found ${found}`
     return [
       'wrong-unit',
-      { message, suggestion: `${unit.unit}s are strings with units: write "${sampleOf(error.data, unit.example)}"` },
+      {
+        message,
+        suggestion: `${unit.unit}s are strings with units: write "${sampleOf(error.data, schema, unit.example)}"`,
+      },
     ]
   }
-  const message = `expected ${types.map((type) => typeNames[type] ?? type).join(' or ')}, found ${found}`
-  if (types.includes('string') && bare)
-    return ['wrong-type', { message, suggestion: `write "${found.replace('the number ', '')}" in quotes` }]
+  if (unit !== undefined)
+    return ['wrong-unit', { message: `expected a ${unit.unit} such as ${unit.example}, found ${found}` }]
+  const message = `expected ${either(types.map((type) => typeNames[type] ?? type))}, found ${found}`
+  if (types.includes('string') && bare) return ['wrong-type', { message, suggestion: inQuotes(schema, found) }]
   if (types[0] === 'array' && typeof error.data === 'string')
     return ['wrong-type', { message, suggestion: 'write it as a list: […]' }]
   return ['wrong-type', { message }]
 }
 
+function either(names: readonly string[]): string {
+  return names.length < 3 ? names.join(' or ') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
+}
+
+/** Quotes help where any text will do. */
+function inQuotes({ examples }: Schema, found: string): string {
+  const [example] = Array.isArray(examples) ? examples : []
+  if (typeof example === 'string') return `such as "${example}"`
+  return `write "${found.replace('the number ', '')}" in quotes`
+}
+
 /** The number that was written, with a unit. */
-function sampleOf(number: number, example: string): string {
-  return `${number}${example.replace(/^\d+/, '')}`
+function sampleOf(number: number, { pattern }: Schema, example: string): string {
+  const suffix = ['s', 'B', '%'].find((unit) => new RegExp(String(pattern)).test(`${number}${unit}`))
+  return `${number}${suffix ?? example.replace(/^\d+/, '')}`
 }
 
 function explainPattern(schema: Schema, found: string): [DiagnosticCode, FindingText] {

@@ -63,7 +63,7 @@ export const adminMap = closed('The admin listener with options.', {
 export const admin = forms(
   'Where health, metrics and the API are.',
   [text('http://, address and port.', { examples: ['http://127.0.0.1:9090'] }), adminMap],
-  { default: 'http://127.0.0.1:9090' },
+  { default: 'http://127.0.0.1:9090', examples: ['http://127.0.0.1:9090'] },
 )
 
 const cidr = text('An address or CIDR.', { examples: ['10.0.0.0/8', '::1'] })

@@ -18,6 +18,8 @@ export interface Validator {
 export class ValidatorCompiler {
   readonly #ajv = new Ajv({
     strict: true,
+    // `oneOf: [{ required: [a] }, …]` is how a schema says that options exclude each other.
+    strictRequired: false,
     allErrors: true,
     verbose: true,
     useDefaults: true,
