@@ -32,23 +32,17 @@ const chunked = (sizes: readonly number[]) =>
     .map((size) => `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`)
     .join('')}0\r\n\r\n`
 
-test.for([
-  { name: 'no body', message: 'GET / HTTP/1.1\r\nhost: a\r\n\r\n', answer: '0' },
-  { name: 'an empty one', message: 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n', answer: '0' },
-  {
-    name: 'a declared one at the limit',
-    message: `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 16\r\n\r\n${'x'.repeat(16)}`,
-    answer: '16',
-  },
-  { name: 'a chunked one at the limit', message: chunked([8, 8]), answer: '16' },
-])('lets $name through', async ({ message, answer }) => {
+test('lets bodies through up to the limit, declared and chunked', async () => {
   await using origin = await startCounter()
   await using gateway = await startGateway(yaml(origin.url))
+  const declared = (size: number) => `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${size}\r\n\r\n${'x'.repeat(size)}`
 
-  const received = await exchange(gateway.port, message)
+  const answers: string[] = []
+  for (const message of ['GET / HTTP/1.1\r\nhost: a\r\n\r\n', declared(0), declared(16), chunked([8, 8])])
+    answers.push(await exchange(gateway.port, message))
 
-  expect(statusOf(received)).toBe(200)
-  expect(received.slice(received.indexOf('\r\n\r\n') + 4)).toBe(answer)
+  expect(answers.map(statusOf)).toEqual([200, 200, 200, 200])
+  expect(answers.map((answer) => answer.slice(answer.indexOf('\r\n\r\n') + 4))).toEqual(['0', '0', '16', '16'])
 })
 
 test('refuses a declared length over the limit before a byte of the body is sent', async () => {
