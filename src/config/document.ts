@@ -68,7 +68,7 @@ export class ConfigDocument implements Excerpts {
   shown(path: Path): string {
     const node = this.#find(path)?.value
     if (node == null) return 'nothing'
-    if (this.#secrets.has(node)) return 'a value that is not shown'
+    if (isScalar(node) && this.#secrets.has(node)) return 'a value that is not shown'
     return describe(node)
   }
 
@@ -93,7 +93,8 @@ export class ConfigDocument implements Excerpts {
   hide(node: Node | null): void {
     if (node === null || this.#secrets.has(node)) return
     if (isAlias(node)) this.hide(this.aliased.get(node) ?? null)
-    if (isScalar(node)) this.#secrets.add(node)
+    // Lists and maps too: aliases can make one value stand for a billion.
+    this.#secrets.add(node)
     if (isSeq<Node>(node)) for (const item of node.items) this.hide(item)
     if (isMap<Node, Node | null>(node)) for (const pair of node.items) this.hide(pair.value)
   }

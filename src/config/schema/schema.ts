@@ -53,7 +53,9 @@ export function editorSchema(plugins: readonly PluginSchema[]): Schema {
     },
   }
   for (const { name, schema: options } of plugins) definitions[name] = withoutDialect(options)
-  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'gateway.yaml of Sluice', ...schema, definitions }
+  const title = 'gateway.yaml of Sluice'
+  const whole = { $schema: 'http://json-schema.org/draft-07/schema#', title, ...schema, definitions }
+  return withPlaceholders(whole) as Schema
 }
 
 function gatewaySchema(item: Schema): Schema {
@@ -76,6 +78,19 @@ function gatewaySchema(item: Schema): Schema {
     },
     { required: ['routes'] },
   )
+}
+
+/** Editors see a file before its placeholders are filled in: text with one in it may be anything. */
+function withPlaceholders(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withPlaceholders)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const made: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(schema)) made[key] = withPlaceholders(value)
+  if (made['type'] !== 'string') return made
+  const { minLength, maxLength, pattern, ...rest } = made
+  if (minLength === undefined && maxLength === undefined && pattern === undefined) return made
+  const own = pattern ?? `^[\\s\\S]{${minLength ?? 0},${maxLength ?? ''}}$`
+  return { ...rest, pattern: `(?:${own})|\\$\\{(?:env|file):` }
 }
 
 /** One document has one dialect and one identity. */
