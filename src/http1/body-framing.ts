@@ -35,8 +35,10 @@ export function gatherFraming(fields: string[], found: FramingFields): void {
     const value = fields[i + 1]!
     if (name === 'connection') found.connection = join(found.connection, value)
     else if (name === 'keep-alive') found.keepAlive = join(found.keepAlive, value)
-    else if (name === 'transfer-encoding') found.transferEncoding = join(found.transferEncoding, value)
-    else if (name === 'content-length') {
+    else if (name === 'transfer-encoding') {
+      if (value === '') throw new MalformedResponse('an empty Transfer-Encoding')
+      found.transferEncoding = join(found.transferEncoding, value)
+    } else if (name === 'content-length') {
       if (found.contentLength === undefined) found.contentLength = value
       else if (found.contentLength !== value) throw new MalformedResponse('two different Content-Length fields')
       else {

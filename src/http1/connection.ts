@@ -7,34 +7,23 @@
 import type { Socket } from 'node:net'
 import { idleAllowanceMs } from './body-framing.ts'
 import type { Call, Carrier } from './call.ts'
-import type { PoolOptions, ResponseHead } from './client.ts'
-import { codeOf, type Dialer, type SocketEvents } from './dial.ts'
+import type { ResponseHead } from './client.ts'
+import { codeOf, type SocketEvents } from './dial.ts'
 import { MalformedResponse } from './field-section.ts'
 import { afterPoll, noteFreed, type Settling } from './poll-turn.ts'
+import type { Pool } from './pool.ts'
 import { ReadBuffer } from './read-buffer.ts'
 import { ResponseParser, type ResponseSink } from './response-parser.ts'
 import { StallWatch } from './stall-watch.ts'
 import { now } from './sweep.ts'
 import { WireError, type WireErrorCode } from './wire-error.ts'
 
-/** What a connection tells the pool it belongs to. */
-export interface ConnectionOwner {
-  readonly options: PoolOptions
-  readonly dialer: Dialer
-  /** It is idle and may carry another request at once. */
-  freed(connection: Connection): void
-  /** It has left for good. */
-  gone(connection: Connection): void
-  /** It was not fit for the request it was given; nothing of that was written. */
-  again(call: Call): void
-}
-
 type State = 'connecting' | 'running' | 'idle' | 'checking' | 'closed'
 
 export class Connection implements Carrier, Settling, ResponseSink, SocketEvents {
   state: State = 'connecting'
   freedAt = 0
-  readonly #owner: ConnectionOwner
+  readonly #owner: Pool
   readonly #socket: Socket
   readonly #parser: ResponseParser
   readonly #buffer = new ReadBuffer()
@@ -54,7 +43,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   #heldTrailers: string[] | undefined
   #heldFin = false
 
-  constructor(owner: ConnectionOwner, call: Call) {
+  constructor(owner: Pool, call: Call) {
     this.#owner = owner
     this.#call = call
     this.#parser = new ResponseParser(this, owner.options)

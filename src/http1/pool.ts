@@ -1,7 +1,7 @@
 /** The connections to one origin: reuses the one used last, bounds their number, queues what finds none free. */
 import { Call, type Carrier } from './call.ts'
 import type { ClientRequest, Origin, PoolOptions, RequestHead, ResponseListener } from './client.ts'
-import { Connection, type ConnectionOwner } from './connection.ts'
+import { Connection } from './connection.ts'
 import { Dialer } from './dial.ts'
 import { isFresh } from './poll-turn.ts'
 import { beginSweeping, endSweeping, now, type Swept } from './sweep.ts'
@@ -15,7 +15,7 @@ export interface PoolStats {
   readonly queued: number
 }
 
-export class Pool implements ConnectionOwner, Carrier, Swept {
+export class Pool implements Carrier, Swept {
   readonly options: PoolOptions
   readonly dialer: Dialer
   readonly #all = new Set<Connection>()
@@ -72,6 +72,7 @@ export class Pool implements ConnectionOwner, Carrier, Swept {
 
   // A connection's side
 
+  /** It is idle and may carry another request at once. */
   freed(connection: Connection): void {
     const next = this.#queue.shift()
     if (next !== undefined) connection.carry(next)
@@ -79,6 +80,7 @@ export class Pool implements ConnectionOwner, Carrier, Swept {
     else this.#idle.push(connection)
   }
 
+  /** It has left for good. */
   gone(connection: Connection): void {
     this.#all.delete(connection)
     const at = this.#idle.indexOf(connection)
@@ -88,6 +90,7 @@ export class Pool implements ConnectionOwner, Carrier, Swept {
     this.#settle()
   }
 
+  /** It was not fit for the request it was given; nothing of that was written. */
   again(call: Call): void {
     if (call.isDone) return
     call.carriedBy(this, false)

@@ -138,7 +138,8 @@ export class ResponseParser {
   }
 
   #interim(status: number, headers: string[]): void {
-    // RFC 9110 §15.2.2: an upgrade nobody asked for leaves the connection in no state we know.
+    // RFC 9110 §15.2: HTTP/1.0 knows no 1xx. §15.2.2: an upgrade nobody asked for leaves the connection in no state we know.
+    if (this.#section.minorVersion === 0) throw new MalformedResponse('an interim response in HTTP/1.0')
     if (status === 101) throw new MalformedResponse('an upgrade that was not asked for')
     if (++this.#informational > MAX_INFORMATIONAL) throw new MalformedResponse('too many interim responses')
     this.#section.begin(true)
@@ -169,10 +170,21 @@ export class ResponseParser {
 
   #readChunked(buffer: Buffer, from: number, to: number): void {
     const decoder = this.#chunked!
-    const end = decoder.decode(buffer, from, to)
-    if (decoder.done) this.leftover = to - end
-    if (decoder.payloadTo > decoder.payloadFrom) this.#sink.body(buffer, decoder.payloadFrom, decoder.payloadTo)
+    try {
+      const end = decoder.decode(buffer, from, to)
+      if (decoder.done) this.leftover = to - end
+    } catch (error) {
+      // What was sound before the violation counts, wherever the reads were cut.
+      this.#deliverPayload(buffer, decoder)
+      if (this.#state === CHUNKED) throw error
+      return
+    }
+    this.#deliverPayload(buffer, decoder)
     if (decoder.done && this.#state === CHUNKED) this.#complete(decoder.trailers)
+  }
+
+  #deliverPayload(buffer: Buffer, { payloadFrom, payloadTo }: ChunkedDecoder): void {
+    if (payloadTo > payloadFrom) this.#sink.body(buffer, payloadFrom, payloadTo)
   }
 
   #complete(trailers: string[]): void {

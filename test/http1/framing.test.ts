@@ -66,9 +66,12 @@ describe('a response that breaks the grammar is malformed:', () => {
     ['a coding that is not chunked', `${OK}Transfer-Encoding: gzip\r\n\r\n`],
     ['a coding before chunked', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
     ['chunked twice', `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+    ['an empty coding, even where there is no body', 'HTTP/1.1 204 No Content\r\nTransfer-Encoding:\r\n\r\n'],
     ['identity', `${OK}Transfer-Encoding: identity\r\n\r\n`],
     ['something that looks like chunked', `${OK}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
     ['chunked in an HTTP/1.0 response', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    // RFC 9110 §15.2
+    ['an interim response in HTTP/1.0', `HTTP/1.0 100 Continue\r\n\r\n${response('ok')}`],
     // RFC 9110 §15.2.2
     ['an upgrade nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
   ])('%s', async ([, bytes]) => {
