@@ -1,7 +1,8 @@
 /** One client request and its answer, all attempts included: what the router, the plugins and the proxy know and share. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { PathPattern } from '../config/config.ts'
-import { type Problem, problems } from '../problem.ts'
+import { Problem, problems } from '../problem.ts'
 import type { Consumer, Credentials } from './consumer.ts'
 import type { Decision, Verdict } from './decision.ts'
 import { valuesOf } from './headers.ts'
@@ -38,7 +39,10 @@ export interface RequestFacts {
   readonly trusted: boolean
   readonly id: string
   /** How the client frames its body (RFC 9112 §6): `length` with its bytes, `chunked`, or none. */
-  readonly body: { readonly kind: 'none' } | { readonly kind: 'length'; readonly length: number } | { readonly kind: 'chunked' }
+  readonly body:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'length'; readonly length: number }
+    | { readonly kind: 'chunked' }
   /** The client waits for a 100 before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean
   readonly upgrade: boolean
@@ -71,7 +75,7 @@ export interface RunningItem {
 const gatewayItem: RunningItem = { plugin: 'gateway', id: 'gateway', observing: false }
 
 export class Exchange {
-  readonly facts: RequestFacts
+  facts: RequestFacts
   /** Null in a dry run, where there is no socket. */
   readonly raw: IncomingMessage | null
   readonly response: ServerResponse | null
@@ -95,6 +99,8 @@ export class Exchange {
 
   /** Index of the last item of the chain that the request reached: response hooks run from there up. -1: none. */
   reached = -1
+  /** A problem is being answered: response hooks had their one chance. */
+  failing = false
   /** How often a plugin said who the client is. */
   authentications = 0
 
@@ -113,6 +119,14 @@ export class Exchange {
 
   /** Makes the upstream request on first use; set when the route is known. */
   prepare: (exchange: Exchange) => UpstreamRequest = notRouted
+  /** Decided by the router: answered after the global plugins have run. */
+  refusal: Problem | null = null
+  /** Set for an upgrade: the connection, and what came along with the head. */
+  upgrade: { readonly socket: Socket; readonly head: Buffer } | null = null
+  /** Whoever works for the client at present, and has to be told when it leaves. */
+  carrier: { clientGone(): void } | null = null
+  /** Told when the exchange is over, after every listener. */
+  owner: { closed(exchange: Exchange): void } | null = null
 
   readonly responseTaps: ResponseTap[] = []
   #request: PluginRequest | null = null
@@ -211,12 +225,23 @@ export class Exchange {
     return (this.upstreamStartedAt === 0 ? this.closedAt : this.upstreamStartedAt) - this.startedAt
   }
 
+  /** The connection is done with this exchange: the answer went out whole, or the client is gone. */
+  leave(finished: boolean): void {
+    if (!finished) {
+      this.carrier?.clientGone()
+      this.aborted = true
+      this.problem ??= new Problem('client-closed', 'The client closed the connection before the answer was complete.')
+    }
+    this.close()
+  }
+
   /** Ends the exchange. Called by the gateway alone; a second call does nothing. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.closedAt = performance.now()
-    for (const listener of this.#closeListeners ?? []) listener(this)
+    if (this.#closeListeners !== null) for (const listener of this.#closeListeners) listener(this)
+    this.owner?.closed(this)
   }
 }
 

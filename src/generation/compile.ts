@@ -1,15 +1,19 @@
 /** Compiles a config into a generation: upstreams, then the global chain, then each route. Any error leaves nothing held. */
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
+import type { FastifyReply } from 'fastify'
 import type { ChainItem, Config, PluginItem, RouteConfig } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
+import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
 import type { CounterStore, Log, Need, Traits } from '../plugin.ts'
+import type { ForwardPolicy } from '../proxy/forward.ts'
 import { RouteTable } from '../routing/table.ts'
 import { Target, targetKey } from '../upstream/target.ts'
 import { Upstream } from '../upstream/upstream.ts'
+import { deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
 import { consumerDirectory } from './consumers.ts'
@@ -112,6 +116,7 @@ class Compiler {
       table,
       globalChain: global.chain,
       globalEdge: global.edge,
+      globalPolicy: global.policy,
       edges: this.#edges,
       admission: { limits: config.limits, trust },
       headPolicy: { name, trustedHeader: trust.header, reserved: reservedNames(this.#input) },
@@ -136,16 +141,32 @@ class Compiler {
     return upstreams
   }
 
-  async #chain(items: readonly ChainItem[]): Promise<{ chain: Chain; edge: Edge; foreign: boolean }> {
+  async #chain(items: readonly ChainItem[]): Promise<{ chain: Chain; edge: Edge; policy: ForwardPolicy }> {
     const compiled: CompiledItem[] = []
     for (const item of items) compiled.push(await this.#item(item))
     const steps = compiled.map(stepOf)
     const chain = new Chain(steps, { recording: items.some((item) => this.#records(item)), events: this.#chainEvents })
     const foreign = compiled.some(({ kind }) => kind === 'foreign')
-    if (!foreign) return { chain, edge: this.#native!, foreign }
-    const edge = await foreignEdge(compiled, this.#generation, this.#generation.replies)
+    const replies = foreign ? new WeakMap<Exchange, FastifyReply>() : null
+    const policy = this.#policy(chain, replies)
+    if (replies === null) return { chain, edge: this.#native!, policy }
+    const edge = await foreignEdge(compiled, this.#generation, replies)
     this.#edges.push(edge)
-    return { chain, edge, foreign }
+    return { chain, edge, policy }
+  }
+
+  /** How exchanges of one chain are forwarded and answered. `replies`: through Fastify, where foreign plugins may change answers. */
+  #policy(chain: Chain, replies: WeakMap<Exchange, FastifyReply> | null): ForwardPolicy {
+    const { config } = this.#input
+    const name = config.name ?? this.#world.name
+    return {
+      name,
+      bodyIdleMs: config.limits.bodyIdleMs,
+      wantsStream: chain.changesBodies || replies !== null,
+      respond: (exchange) => chain.respond(exchange),
+      deliver: (exchange) => deliverExchange(exchange, name, replies?.get(exchange)),
+      fail: (exchange, problem) => this.#generation.fail(exchange, problem),
+    }
   }
 
   async #item(item: ChainItem): Promise<CompiledItem> {

@@ -3,13 +3,13 @@ import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import { Problem } from '../problem.ts'
 import { toProblem } from '../proxy/problem-of.ts'
 import type { CompiledItem } from './items.ts'
 
 /** What the edge hands exchanges on to. */
 export interface EdgeEvents {
-  exchangeOf(raw: IncomingMessage): Exchange
   /** Runs a chain of ours from its first step to the answer. */
   run(exchange: Exchange): void
   /** Runs steps `from` to `to` of the exchange's chain; resolves with what came of it, and rejects never. */
@@ -20,6 +20,13 @@ export interface EdgeEvents {
   finish(exchange: Exchange): void
   /** Answers with a problem, wherever the exchange stands. */
   fail(exchange: Exchange, problem: Problem): void
+}
+
+/** The exchange of a request that one of our listeners made. */
+function exchangeOf(raw: IncomingMessage): Exchange {
+  const { exchange } = raw as GatewayRequest
+  if (exchange === null) throw new Error('a request reached the edge without an exchange')
+  return exchange
 }
 
 export interface Edge {
@@ -33,7 +40,7 @@ export async function nativeEdge(events: EdgeEvents): Promise<Edge> {
   app.addHook('onRequest', (request, reply, _done) => {
     // Hijacked before any parser looks at content-type: the body stays a raw stream (`_done` is never called).
     reply.hijack()
-    events.run(events.exchangeOf(request.raw))
+    events.run(exchangeOf(request.raw))
   })
   addCatchAll(app, () => {})
   await app.ready()
@@ -49,7 +56,7 @@ export async function foreignEdge(
   const app = createApp(events)
   app.decorateRequest('exchange', null)
   app.addHook('onRequest', async (request, reply) => {
-    const exchange = events.exchangeOf(request.raw)
+    const exchange = exchangeOf(request.raw)
     Object.assign(request, { exchange })
     replies.set(exchange, reply)
     // An unparsable content-type would be answered 415 by Fastify; the exchange has its own copy for the upstream.
@@ -65,7 +72,7 @@ export async function foreignEdge(
     from = index + 1
   }
   addPart(part, from, items.length)
-  addCatchAll(app, (request) => events.finish(events.exchangeOf(request.raw)))
+  addCatchAll(app, (request) => events.finish(exchangeOf(request.raw)))
   await app.ready()
   return edgeOf(app)
 }
@@ -81,7 +88,7 @@ interface Part {
 function addPart({ app, events, replies, belowForeign }: Part, from: number, to: number): void {
   if (from === to) return
   app.addHook('onRequest', (request, reply, done) => {
-    const exchange = events.exchangeOf(request.raw)
+    const exchange = exchangeOf(request.raw)
     void events.runPart(exchange, from, to).then((outcome) => {
       if (outcome === 'on') {
         done()
@@ -102,19 +109,19 @@ function createApp(events: EdgeEvents): FastifyInstance {
     logger: false,
     exposeHeadRoutes: false,
     requestTimeout: 0,
-    genReqId: (raw) => events.exchangeOf(raw as IncomingMessage).facts.id,
+    genReqId: (raw) => exchangeOf(raw as IncomingMessage).facts.id,
     frameworkErrors: (error, request) => {
-      events.fail(events.exchangeOf(request.raw), toProblem(error))
+      events.fail(exchangeOf(request.raw), toProblem(error))
     },
   })
   for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.setErrorHandler((error, request) => {
-    events.fail(events.exchangeOf(request.raw), foreignProblem(error))
+    events.fail(exchangeOf(request.raw), foreignProblem(error))
   })
   app.setNotFoundHandler((request) => {
-    events.fail(events.exchangeOf(request.raw), new Problem('internal', 'Something went wrong inside the gateway.'))
+    events.fail(exchangeOf(request.raw), new Problem('internal', 'Something went wrong inside the gateway.'))
   })
   return app
 }

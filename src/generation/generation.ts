@@ -1,8 +1,8 @@
 /** An immutable compiled config that serves: matches, runs the chain, forwards, and counts what is open so that it can be retired. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyReply } from 'fastify'
+import type { ServerResponse } from 'node:http'
 import type { Config } from '../config/config.ts'
 import { Exchange } from '../exchange/exchange.ts'
+import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { UpstreamRequest } from '../exchange/upstream-request.ts'
 import { type Admission, type AdmissionPolicy, admit } from '../listener/admission.ts'
 import type { RequestMeta } from '../listener/listener.ts'
@@ -11,9 +11,8 @@ import { type ForwardPolicy, forward } from '../proxy/forward.ts'
 import { toProblem } from '../proxy/problem-of.ts'
 import { addIdentity, hasPassedUs, type RequestHeadPolicy, requestHead } from '../proxy/request-head.ts'
 import { tunnel } from '../proxy/upgrade.ts'
-import { clientClosed } from '../proxy/upload.ts'
-import type { RouteTable } from '../routing/table.ts'
-import { answerExchange, answerProblem, deliverExchange } from './answer.ts'
+import type { MatchResult, RouteTable } from '../routing/table.ts'
+import { answerExchange, answerProblem } from './answer.ts'
 import type { Chain } from './chain.ts'
 import type { Edge, EdgeEvents } from './edge.ts'
 import type { Route } from './route.ts'
@@ -25,6 +24,7 @@ export interface Compiled {
   readonly table: RouteTable<Route>
   readonly globalChain: Chain
   readonly globalEdge: Edge
+  readonly globalPolicy: ForwardPolicy
   readonly edges: readonly Edge[]
   readonly admission: AdmissionPolicy
   readonly headPolicy: RequestHeadPolicy
@@ -37,20 +37,9 @@ export interface GenerationEvents {
   failed(exchange: Exchange, problem: Problem): void
 }
 
-/** A request's place in a generation while it is open. */
-interface Open {
-  readonly exchange: Exchange
-  readonly route: Route | null
-  /** Decided by the router: answered after the global plugins have run. */
-  readonly refusal: Problem | null
-  readonly meta: RequestMeta
-}
-
 export class Generation implements EdgeEvents {
   #compiled: Compiled | null = null
   readonly #events: GenerationEvents
-  readonly #open = new WeakMap<IncomingMessage, Open>()
-  readonly replies = new WeakMap<Exchange, FastifyReply>()
   #count = 0
   #idle: (() => void) | null = null
 
@@ -77,75 +66,62 @@ export class Generation implements EdgeEvents {
     return this.#count
   }
 
-  handle(raw: IncomingMessage, response: ServerResponse, meta: RequestMeta): void {
+  handle(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void {
     const { compiled } = this
-    const admission = admit(raw, meta.listener, {
-      ...compiled.admission,
-      upgrade: meta.upgrade !== null,
-      expectsContinue: meta.expectsContinue,
-    })
-    const { facts, route, pattern, refusal } = this.#route(admission, meta)
-    const exchange = new Exchange(facts, raw, response)
-    exchange.route = route
-    exchange.pattern = pattern
-    exchange.recording = (route?.chain ?? compiled.globalChain).recording
-    exchange.prepare = (self) => this.#prepare(self, route)
-    this.#open.set(raw, { exchange, route, refusal, meta })
+    const admission = admit(raw, meta, compiled.admission)
+    const exchange = new Exchange(admission.facts, raw, response)
+    raw.exchange = exchange
+    exchange.owner = this
+    exchange.prepare = this.#prepare
+    exchange.upgrade = meta.upgrade
     this.#count++
-    response.on('close', () => this.#closed(exchange, response))
+    this.#route(exchange, admission, meta)
+    const route = exchange.route as Route | null
+    exchange.recording = (route?.chain ?? compiled.globalChain).recording
     // Foreign plugins see the path as it is matched, never as it was sent.
-    raw.url = facts.path + facts.query
+    raw.url = exchange.facts.path + exchange.facts.query
     const edge = route?.edge ?? compiled.globalEdge
     edge.handle(raw, response)
   }
 
-  /** Settles the route, or why there is none; `facts` then hold the path in the spelling that the route asks for. */
-  #route(
-    admission: Admission,
-    meta: RequestMeta,
-  ): {
-    facts: Admission['facts']
-    route: Route | null
-    pattern: Exchange['pattern']
-    refusal: Problem | null
-  } {
+  /** Settles the route, or why there is none; the facts then hold the path in the spelling that the route asks for. */
+  #route(exchange: Exchange, admission: Admission, meta: RequestMeta): void {
     const { table } = this.compiled
-    const none = { facts: admission.facts, route: null, pattern: null }
-    const refused = meta.problem ?? admission.problem
-    if (refused !== null || admission.asterisk) return { ...none, refusal: refused }
     const { path } = admission
-    let { facts } = admission
-    let result = table.match(facts, path.path)
+    exchange.refusal = meta.problem ?? admission.problem
+    if (exchange.refusal !== null || admission.asterisk) return
+    let result = table.match(exchange.facts, path.path)
     if (path.kept !== null) {
-      const kept = table.match(facts, path.kept)
+      const kept = table.match(exchange.facts, path.kept)
       if (kept.kind === 'route' && kept.route.config.slashes === 'keep') {
         result = kept
-        facts = { ...facts, path: path.kept }
+        exchange.facts = { ...exchange.facts, path: path.kept }
       }
     }
-    if (result.kind === 'none')
-      return { ...none, refusal: new Problem('route-not-found', 'No route matches this request.') }
-    if (result.kind === 'method') {
-      const headers = ['allow', result.allow.join(', ')]
-      return {
-        ...none,
-        refusal: new Problem('method-not-allowed', 'The route does not allow this method.', { headers }),
-      }
+    if (result.kind !== 'route') {
+      exchange.refusal = unmatched(result)
+      return
     }
-    const { route, pattern } = result
-    if (path.encodedSlash && route.config.encodedSlash !== 'keep') {
-      return { ...none, refusal: new Problem('bad-request', 'The path has an encoded slash.') }
-    }
-    if (path.reinterpretable && route.config.aliasing === 'refuse' && table.alias(facts, facts.path, route) !== null) {
-      return {
-        ...none,
-        refusal: new Problem('bad-request', 'The path is ambiguous: an origin could read it as another one.'),
-      }
-    }
-    return { facts, route, pattern, refusal: null }
+    const { route } = result
+    exchange.refusal = this.#doubt(exchange, path, route)
+    if (exchange.refusal !== null) return
+    exchange.route = route
+    exchange.pattern = result.pattern
   }
 
-  #prepare(exchange: Exchange, route: Route | null): UpstreamRequest {
+  /** Why a path that matched must not be served: others would read it as another one. */
+  #doubt(exchange: Exchange, path: Admission['path'], route: Route): Problem | null {
+    if (path.encodedSlash && route.config.encodedSlash !== 'keep') {
+      return new Problem('bad-request', 'The path has an encoded slash.')
+    }
+    if (!path.reinterpretable || route.config.aliasing !== 'refuse') return null
+    const { facts } = exchange
+    if (this.compiled.table.alias(facts, facts.path, route) === null) return null
+    return new Problem('bad-request', 'The path is ambiguous: an origin could read it as another one.')
+  }
+
+  readonly #prepare = (exchange: Exchange): UpstreamRequest => {
+    const route = exchange.route as Route | null
     const { facts } = exchange
     const { path, query } = route?.rewrite?.(exchange) ?? facts
     const host = route?.config.action.kind === 'forward' ? route.config.action.host : 'keep'
@@ -153,24 +129,10 @@ export class Generation implements EdgeEvents {
     return requestHead(exchange, this.compiled.headPolicy, { path, query, host: authority })
   }
 
-  #closed(exchange: Exchange, response: ServerResponse): void {
-    if (!response.writableFinished && exchange.reply.statusCode !== 101) {
-      exchange.aborted = true
-      exchange.problem ??= clientClosed()
-    }
-    exchange.close()
+  /** The exchange's owner hears of its end. */
+  closed(): void {
     this.#count--
     if (this.#count === 0) this.#idle?.()
-  }
-
-  exchangeOf(raw: IncomingMessage): Exchange {
-    return this.#openOf(raw).exchange
-  }
-
-  #openOf(raw: IncomingMessage): Open {
-    const open = this.#open.get(raw)
-    if (open === undefined) throw new Error('a request reached the edge without an exchange')
-    return open
   }
 
   run(exchange: Exchange): void {
@@ -222,8 +184,8 @@ export class Generation implements EdgeEvents {
   #finish(exchange: Exchange): void {
     // The client left while the chain ran: there is nobody to forward for.
     if (exchange.response!.destroyed) return
-    const { route, refusal, meta } = this.#openOf(exchange.raw!)
-    if (refusal !== null) throw refusal
+    const route = exchange.route as Route | null
+    if (exchange.refusal !== null) throw exchange.refusal
     // `OPTIONS *` is the one request without a route that is not refused.
     if (route === null) {
       exchange.reply.code(204).send()
@@ -246,22 +208,13 @@ export class Generation implements EdgeEvents {
       throw new Problem('loop-detected', 'The request has passed this gateway before.')
     }
     addIdentity(exchange)
-    if (meta.upgrade === null) forward(exchange, route.forwardTo!, this.#policyOf(exchange))
-    else tunnel(exchange, route.forwardTo!, { ...meta.upgrade, policy: this.#policyOf(exchange) })
+    const policy = this.#policyOf(exchange)
+    if (exchange.upgrade === null) forward(exchange, route.forwardTo!, policy)
+    else tunnel(exchange, route.forwardTo!, { ...exchange.upgrade, policy })
   }
 
   #policyOf(exchange: Exchange): ForwardPolicy {
-    const { config, headPolicy } = this.compiled
-    const chain = this.#chainOf(exchange)
-    const reply = this.replies.get(exchange)
-    return {
-      name: headPolicy.name,
-      bodyIdleMs: config.limits.bodyIdleMs,
-      wantsStream: chain.changesBodies || reply !== undefined,
-      respond: (one) => chain.respond(one),
-      deliver: (one) => deliverExchange(one, headPolicy.name, reply),
-      fail: (one, problem) => this.fail(one, problem),
-    }
+    return (exchange.route as Route | null)?.policy ?? this.compiled.globalPolicy
   }
 
   fail(exchange: Exchange, problem: Problem): void {
@@ -284,4 +237,10 @@ export class Generation implements EdgeEvents {
     for (const edge of this.compiled.edges) await edge.close()
     this.compiled.release()
   }
+}
+
+function unmatched(result: Exclude<MatchResult<Route>, { kind: 'route' }>): Problem {
+  if (result.kind === 'none') return new Problem('route-not-found', 'No route matches this request.')
+  const headers = ['allow', result.allow.join(', ')]
+  return new Problem('method-not-allowed', 'The route does not allow this method.', { headers })
 }

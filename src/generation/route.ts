@@ -3,6 +3,7 @@ import type { ChainItem, PluginItem, RouteConfig } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange, RouteInfo } from '../exchange/exchange.ts'
 import type { Traits } from '../plugin.ts'
+import type { ForwardPolicy } from '../proxy/forward.ts'
 import type { Routable } from '../routing/table.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Chain } from './chain.ts'
@@ -12,8 +13,7 @@ import { compileRewrite, type RewrittenTarget } from './rewrite.ts'
 export interface Route extends RouteInfo, Routable {
   readonly chain: Chain
   readonly edge: Edge
-  /** The chain holds a foreign package: answers leave through Fastify. */
-  readonly foreign: boolean
+  readonly policy: ForwardPolicy
   /** Null where the gateway answers itself. */
   readonly forwardTo: Upstream | null
   /** Path and query as the upstream sees them. */
@@ -25,7 +25,7 @@ export function compileRoute(
   parts: {
     chain: Chain
     edge: Edge
-    foreign: boolean
+    policy: ForwardPolicy
     upstreams: ReadonlyMap<string, Upstream>
     plugins: ReadonlyMap<string, LoadedPlugin>
   },
@@ -41,7 +41,7 @@ export function compileRoute(
     config,
     chain: parts.chain,
     edge: parts.edge,
-    foreign: parts.foreign,
+    policy: parts.policy,
     upstream: action.kind === 'forward' ? action.upstream : null,
     forwardTo: action.kind === 'forward' ? parts.upstreams.get(action.upstream)! : null,
     rewrite: template === undefined ? null : compileRewrite(template),

@@ -10,11 +10,7 @@ import { requestId } from '../exchange/request-id.ts'
 import { Problem } from '../problem.ts'
 import type { ProxyTrust } from './client-address.ts'
 import { type Authority, parseAuthority } from './host.ts'
-
-export interface ListenerFacts {
-  readonly name: string
-  readonly protocol: 'http' | 'https'
-}
+import type { RequestMeta } from './listener.ts'
 
 export interface AdmissionPolicy {
   readonly limits: Limits
@@ -43,11 +39,8 @@ const noBody = { kind: 'none' } as const
 const chunkedBody = { kind: 'chunked' } as const
 const rootPath: NormalizedPath = { path: '/', kept: null, encodedSlash: false, reinterpretable: false }
 
-export function admit(
-  raw: IncomingMessage,
-  listener: ListenerFacts,
-  policy: AdmissionPolicy & { readonly upgrade: boolean; readonly expectsContinue: boolean },
-): Admission {
+export function admit(raw: IncomingMessage, meta: RequestMeta, policy: AdmissionPolicy): Admission {
+  const { listener } = meta
   const head = scan(raw.rawHeaders)
   const target = splitTarget(raw)
   const authority = target.authority ?? (head.host === null ? null : parseAuthority(head.host))
@@ -69,8 +62,8 @@ export function admit(
     trusted,
     id: kept ?? requestId(),
     body: bodyOf(head),
-    expectsContinue: policy.expectsContinue,
-    upgrade: policy.upgrade,
+    expectsContinue: meta.expectsContinue,
+    upgrade: meta.upgrade !== null,
   }
   const problem = refusal(raw, head, { limits: policy.limits, authority, path })
   return { facts, path: normalized, asterisk: raw.url === '*' && problem === null, problem }

@@ -4,12 +4,14 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Limits, ListenerConfig } from '../config/config.ts'
+import { GatewayRequest } from '../exchange/gateway-request.ts'
 import { requestId } from '../exchange/request-id.ts'
 import { Problem, problemDocument, problems } from '../problem.ts'
 import { ClientConnection } from './connection.ts'
 
 export interface ListenerHandler {
-  request(raw: IncomingMessage, response: ServerResponse, meta: RequestMeta): void
+  /** The exchange that `raw` becomes is told by the listener when its connection is done with it. */
+  request(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void
 }
 
 export interface RequestMeta {
@@ -29,7 +31,8 @@ export class Listener {
   readonly #server: Server | TlsServer
   readonly #handler: ListenerHandler
   readonly #connections = new WeakMap<Duplex, ClientConnection>()
-  #facts: RequestMeta['listener']
+  /** What is said of an ordinary request; one object for all of them. */
+  #plain: RequestMeta
   #closing = false
   /** Upgraded connections leave Node's own count. */
   readonly #tunnels = new Set<Duplex>()
@@ -37,7 +40,7 @@ export class Listener {
   constructor(config: ListenerConfig, limits: Limits, handler: ListenerHandler) {
     this.#config = config
     this.#handler = handler
-    this.#facts = { name: config.name, protocol: config.protocol }
+    this.#plain = plainMeta(config)
     const options: ServerOptions = {
       insecureHTTPParser: false,
       // Host is judged by admission, which answers with a problem.
@@ -48,6 +51,7 @@ export class Listener {
       keepAlive: true,
       highWaterMark: 64 * 1024,
       shouldUpgradeCallback: isWebSocketUpgrade,
+      IncomingMessage: GatewayRequest,
     }
     this.#server =
       config.certificate === undefined
@@ -74,7 +78,7 @@ export class Listener {
     if (certificate !== undefined && changed && 'setSecureContext' in this.#server)
       this.#server.setSecureContext(certificate)
     this.#config = config
-    this.#facts = { name: config.name, protocol: config.protocol }
+    this.#plain = plainMeta(config)
     this.#limit(limits)
   }
 
@@ -93,13 +97,15 @@ export class Listener {
     const server = this.#server
     server.on('connection', (socket: Socket) => this.#connected(socket))
     server.on('secureConnection', (socket: Socket) => this.#connected(socket))
-    server.on('request', (raw, response) => this.#begin(raw, response, { expectsContinue: false, problem: null }))
-    server.on('checkContinue', (raw, response) => this.#begin(raw, response, { expectsContinue: true, problem: null }))
-    server.on('checkExpectation', (raw, response) =>
-      this.#begin(raw, response, { expectsContinue: false, problem: unexpected }),
+    server.on('request', (raw, response) => this.#begin(raw as GatewayRequest, response, this.#plain))
+    server.on('checkContinue', (raw, response) =>
+      this.#begin(raw as GatewayRequest, response, { ...this.#plain, expectsContinue: true }),
     )
-    server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(raw, socket, head))
-    server.on('connect', (raw: IncomingMessage, socket: Socket) => this.#connectMethod(raw, socket))
+    server.on('checkExpectation', (raw, response) =>
+      this.#begin(raw as GatewayRequest, response, { ...this.#plain, problem: unexpected }),
+    )
+    server.on('upgrade', (raw, socket, head: Buffer) => this.#upgrade(raw as GatewayRequest, socket as Socket, head))
+    server.on('connect', (raw, socket) => this.#connectMethod(raw as GatewayRequest, socket as Socket))
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket))
   }
 
@@ -107,38 +113,33 @@ export class Listener {
     this.#connections.set(socket, new ClientConnection(socket))
   }
 
-  #begin(raw: IncomingMessage, response: ServerResponse, meta: Pick<RequestMeta, 'expectsContinue' | 'problem'>): void {
-    const connection = this.#connections.get(raw.socket)
-    connection?.begin(raw)
-    response.on('close', () => connection?.end())
+  #begin(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void {
+    raw.client = this.#connections.get(raw.socket) ?? null
+    raw.client?.begin(raw)
+    response.on('close', answered)
     if (this.#closing) response.shouldKeepAlive = false
-    this.#handler.request(raw, response, { ...meta, upgrade: null, listener: this.#facts })
+    this.#handler.request(raw, response, meta)
   }
 
   /** An upgrade is a request: it gets a response object, and goes the way of all requests until its chain has passed. */
-  #upgrade(raw: IncomingMessage, socket: Socket, head: Buffer): void {
+  #upgrade(raw: GatewayRequest, socket: Socket, head: Buffer): void {
     // Node detaches its own error handling with its parser: without this a reset would end the process.
     socket.on('error', () => socket.destroy())
     this.#tunnels.add(socket)
     socket.on('close', () => this.#tunnels.delete(socket))
     const response = detachedResponse(raw, socket)
-    this.#handler.request(raw, response, {
-      listener: this.#facts,
-      expectsContinue: false,
-      upgrade: { socket, head },
-      problem: null,
-    })
+    this.#handler.request(raw, response, { ...this.#plain, upgrade: { socket, head } })
   }
 
   /** CONNECT never reaches a route: 405, for every target (RFC 9110 §9.3.6). */
-  #connectMethod(raw: IncomingMessage, socket: Socket): void {
+  #connectMethod(raw: GatewayRequest, socket: Socket): void {
     socket.on('error', () => socket.destroy())
     const response = detachedResponse(raw, socket)
     const problem = new Problem('method-not-allowed', 'CONNECT is not served here.', {
       headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
     })
     raw.url = '/'
-    this.#handler.request(raw, response, { listener: this.#facts, expectsContinue: false, upgrade: null, problem })
+    this.#handler.request(raw, response, { ...this.#plain, problem })
   }
 
   /** Bytes that are no request. They run no plugin; the answer is a problem, and the connection ends. */
@@ -194,12 +195,24 @@ export class Listener {
   }
 }
 
+/** The end of an ordinary answer, told to whoever waits for it. One function for all, not a closure each. */
+function answered(this: ServerResponse): void {
+  const raw = this.req as GatewayRequest
+  raw.exchange?.leave(this.writableFinished)
+  raw.client?.end()
+}
+
+function plainMeta({ name, protocol }: ListenerConfig): RequestMeta {
+  return { listener: { name, protocol }, expectsContinue: false, upgrade: null, problem: null }
+}
+
 /** A response on a connection that Node's server has let go of: it is the last one, and takes the connection with it. */
-function detachedResponse(raw: IncomingMessage, socket: Socket): ServerResponse {
+function detachedResponse(raw: GatewayRequest, socket: Socket): ServerResponse {
   const response = new ServerResponse(raw)
   response.shouldKeepAlive = false
   response.assignSocket(socket)
   response.on('finish', () => socket.destroySoon())
+  response.on('close', () => raw.exchange?.leave(response.writableFinished))
   return response
 }
 

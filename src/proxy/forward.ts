@@ -6,7 +6,7 @@ import type { WireError } from '../http1/wire-error.ts'
 import type { Problem } from '../problem.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { breakOff, deliver, hasNoBody, writeHead } from './deliver.ts'
+import { breakOff, hasNoBody, writeHead } from './deliver.ts'
 import { forwardableTrailers } from './hop-by-hop.ts'
 import { problemOf } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
@@ -61,7 +61,7 @@ class Forwarding implements ResponseListener {
   start(): void {
     const exchange = this.#exchange
     exchange.upstreamName = this.#upstream.name
-    this.#response.on('close', () => this.#clientGone())
+    exchange.carrier = this
     if (exchange.facts.body.kind !== 'none') {
       const events = { failed: (problem: Problem) => this.#uploadFailed(problem) }
       this.#upload = new Upload(exchange, exchange.raw!, { idleMs: this.#policy.bodyIdleMs, events })
@@ -239,18 +239,17 @@ class Forwarding implements ResponseListener {
     this.#request?.abort()
   }
 
-  #clientGone(): void {
+  /** The client left before the answer was complete. */
+  clientGone(): void {
     this.#pauseTimer()
-    if (this.#response.writableFinished || this.#over) return
     this.#abandon(clientClosed())
   }
 }
 
 function headFor(exchange: Exchange, target: Target): RequestHead {
   const { upstreamRequest } = exchange
-  const { raw } = upstreamRequest.headers
-  const headers = ['host', upstreamRequest.host ?? target.authority]
-  for (const part of raw) headers.push(part)
+  const headers = upstreamRequest.headers.raw
+  setHost(headers, upstreamRequest.host ?? target.authority)
   return {
     method: upstreamRequest.method,
     target: target.basePath + upstreamRequest.path + upstreamRequest.query,
@@ -259,4 +258,8 @@ function headFor(exchange: Exchange, target: Target): RequestHead {
   }
 }
 
-export { deliver }
+/** Host stands first (RFC 9110 §7.2), whatever plugins did to the list. */
+function setHost(headers: string[], host: string): void {
+  if (headers[0] === 'host') headers[1] = host
+  else headers.unshift('host', host)
+}

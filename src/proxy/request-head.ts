@@ -1,5 +1,6 @@
 /** What the upstream sees of a request's head: end-to-end fields of the client, then ours, which nobody can forge or name away. */
 import { randomFillSync } from 'node:crypto'
+import { forwardedValue } from '../exchange/consumer.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HeaderList } from '../exchange/headers.ts'
 import { UpstreamRequest } from '../exchange/upstream-request.ts'
@@ -43,8 +44,9 @@ export interface UpstreamTarget {
 /** The upstream request before any plugin edits it. */
 export function requestHead(exchange: Exchange, policy: RequestHeadPolicy, target: UpstreamTarget): UpstreamRequest {
   const { facts } = exchange
-  const headers = new HeaderList()
-  const kept = headers.raw
+  // The first place is the Host's: filled in when the target is known.
+  const kept: string[] = ['host', '']
+  const headers = new HeaderList(kept)
   const named = nominated(facts.rawHeaders)
   const seen = { via: '', forwardedFor: '', proto: '', host: '', parent: '', state: '' }
   const { rawHeaders } = facts
@@ -94,7 +96,7 @@ function addOurs(
   if (authority !== null) kept.push('x-forwarded-host', authority)
   kept.push('via', seen.via === '' ? `1.1 ${policy.name}` : `${seen.via}, 1.1 ${policy.name}`)
   kept.push('x-request-id', facts.id)
-  if (isTraceParent(seen.parent)) {
+  if (seen.parent !== '' && isTraceParent(seen.parent)) {
     kept.push('traceparent', seen.parent)
     if (seen.state !== '') kept.push('tracestate', seen.state)
   } else {
@@ -137,7 +139,8 @@ export function addIdentity(exchange: Exchange): void {
   const { consumer } = exchange
   if (consumer === null || consumer.name === null) return
   const { headers } = exchange.upstreamRequest
-  headers.set('x-consumer', consumer.name)
+  // A name that could not be forwarded was refused when it was authenticated (401): see `forwardedValue`.
+  headers.set('x-consumer', forwardedValue(consumer.name) ?? '')
   headers.set('x-consumer-source', consumer.source)
   if (consumer.groups.length > 0) headers.set('x-consumer-groups', consumer.groups.join(','))
 }

@@ -42,7 +42,8 @@ export function tunnel(exchange: Exchange, upstream: Upstream, upgrade: Upgrade)
   target.tunnels++
   socket.once('close', () => {
     target.tunnels--
-    exchange.response!.emit('close')
+    // From the takeover on, the end of the connection is the end of the exchange; before it, the response tells.
+    if (exchange.upstreamResponse !== null) exchange.leave(true)
   })
   connect(exchange, target, upgrade, upstream.config.timeouts.connectMs)
 }
@@ -102,13 +103,14 @@ function takeOver(exchange: Exchange, response: IncomingMessage, policy: Forward
 /** The forwarded request in the shape http-proxy reads: our headers, never the client's object. */
 function requestFor(exchange: Exchange, target: Target, socket: Socket): IncomingMessage {
   const { upstreamRequest } = exchange
-  const headers: Record<string, string | string[]> = { host: upstreamRequest.host ?? target.authority }
+  const headers: Record<string, string | string[]> = {}
   const { raw } = upstreamRequest.headers
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase()
     const before = headers[name]
     headers[name] = before === undefined ? raw[i + 1]! : [before, raw[i + 1]!].flat()
   }
+  headers['host'] = upstreamRequest.host ?? target.authority
   headers['connection'] = 'Upgrade'
   headers['upgrade'] = 'websocket'
   const request = {

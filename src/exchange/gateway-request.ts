@@ -1,0 +1,9 @@
+/** The request object that our listeners make: Node's own, with places for the exchange it became and the connection it came on. */
+import { IncomingMessage } from 'node:http'
+import type { Exchange } from './exchange.ts'
+
+export class GatewayRequest extends IncomingMessage {
+  exchange: Exchange | null = null
+  /** Counts the exchanges that are open on the client's connection. */
+  client: { begin(raw: IncomingMessage): void; end(): void } | null = null
+}
