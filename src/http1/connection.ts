@@ -232,8 +232,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
       this.#onReadFailure(error)
       return true
     }
-    if (this.#call !== call || this.#isPaused) return !this.#isPaused
-    if (!this.#parser.headDone) return true
+    if (this.#call !== call || this.#isPaused || !this.#parser.headDone) return !this.#isPaused
     this.#deadline = now() + this.#owner.options.bodyIdleTimeoutMs
     this.#buffer.expect(this.#parser.remaining, length)
     return true
