@@ -3,7 +3,7 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, ty
 import type { Excerpts, Position } from './diagnostic.ts'
 import type { Findings, Place } from './findings.ts'
 import { maskLine, type Range } from './redaction.ts'
-import { isPlaceholder } from './secrets.ts'
+import { hasPlaceholder, isPlaceholder } from './secrets.ts'
 import { reportSyntax } from './syntax.ts'
 
 export type Path = readonly (string | number)[]
@@ -57,6 +57,12 @@ export class ConfigDocument implements Excerpts {
   placeOf(node: Node, path: Path): Place {
     const [start, end] = node.range ?? [0, 0]
     return this.#place(path, start, end)
+  }
+
+  /** Whether a value is not what the file says, but what a placeholder in it stands for. */
+  isInterpolated(path: Path): boolean {
+    const node = this.nodeAt(path)
+    return isScalar(node) && typeof node.value === 'string' && hasPlaceholder(node.value)
   }
 
   /** Whether the file has something here, whatever became of it since. */

@@ -1,5 +1,6 @@
 /** Collects what is wrong with one file while it is read: everything is reported, and one cause once. */
 import { type Diagnostic, type DiagnosticCode, type Position, type Severity, sortDiagnostics } from './diagnostic.ts'
+import type { Interpolation } from './secrets.ts'
 
 /** A place in the config, for people (`routes.orders.match`) and for editors. */
 export interface Place {
@@ -13,8 +14,12 @@ export interface FindingText {
   readonly related?: readonly { readonly at: Position; readonly message: string }[]
 }
 
+/** Shorter values are parts of words. */
+const SHORTEST_CONCEALED = 3
+
 export class Findings {
   readonly #found = new Map<string, Diagnostic>()
+  #concealed: readonly Interpolation[] = []
   #errors = 0
 
   get hasErrors(): boolean {
@@ -24,6 +29,13 @@ export class Findings {
   /** All findings, by position. */
   get sorted(): Diagnostic[] {
     return sortDiagnostics([...this.#found.values()])
+  }
+
+  /** Whatever a message quotes from now on: where it is what a placeholder stood for, the placeholder is shown. */
+  conceal(interpolated: readonly Interpolation[]): void {
+    this.#concealed = interpolated
+      .filter(({ value }) => value.length >= SHORTEST_CONCEALED)
+      .toSorted((one, other) => other.value.length - one.value.length)
   }
 
   error(code: DiagnosticCode, place: Place, text: string | FindingText): void {
@@ -36,7 +48,7 @@ export class Findings {
 
   #add(severity: Severity, code: DiagnosticCode, found: { place: Place; text: string | FindingText }): void {
     const { path, at } = found.place
-    const text = typeof found.text === 'string' ? { message: found.text } : found.text
+    const text = this.#shown(typeof found.text === 'string' ? { message: found.text } : found.text)
     // An aliased or shared piece of the file is read many times, and wrong once.
     const key = `${code} ${at.line}:${at.column} ${text.message}`
     if (this.#found.has(key)) return
@@ -50,5 +62,21 @@ export class Findings {
       ...(text.suggestion === undefined ? {} : { suggestion: text.suggestion }),
       ...(text.related === undefined ? {} : { related: text.related }),
     })
+  }
+
+  #shown(text: FindingText): FindingText {
+    if (this.#concealed.length === 0) return text
+    const { message, suggestion, related } = text
+    return {
+      message: this.#concealIn(message),
+      suggestion: suggestion === undefined ? undefined : this.#concealIn(suggestion),
+      ...(related === undefined ? {} : { related }),
+    }
+  }
+
+  #concealIn(text: string): string {
+    let shown = text
+    for (const { written, value } of this.#concealed) shown = shown.replaceAll(value, () => written)
+    return shown
   }
 }

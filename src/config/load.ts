@@ -80,6 +80,7 @@ export async function loadConfig(
 
   const folder = dirname(path)
   const { data, interpolated } = readPlain(document, { env, folder }, findings)
+  findings.conceal(interpolated)
   hideSecrets(document, catalog.base, [])
   refuseNotYet(data, document, findings)
   validate(catalog.base, { document, findings, path: [], data })
@@ -91,7 +92,8 @@ export async function loadConfig(
 
   const { plugins } = chains
   const digests = [...plugins.values()].map(({ ref }) => `${ref.name} ${ref.digest ?? ''}`)
-  const hash = hashOf([text!, ...interpolated, ...reading.files, ...digests])
+  const values = interpolated.map(({ value }) => value)
+  const hash = hashOf([text!, ...values, ...reading.files, ...digests])
   const config: Config = deepFreeze({ file: path, hash, ...parts, admin: parts.admin })
   return {
     config,

@@ -3,7 +3,7 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type
 import type { ConfigDocument } from './document.ts'
 import type { Findings } from './findings.ts'
 import { isSecretKey } from './redaction.ts'
-import { hasPlaceholder, interpolate, type SecretSources } from './secrets.ts'
+import { hasPlaceholder, type Interpolation, interpolate, type SecretSources } from './secrets.ts'
 
 /** Attack and accident alike: a file of nine lines can stand for a billion nodes. */
 const MOST_ALIASED_NODES = 100_000
@@ -11,8 +11,8 @@ const MOST_DEPTH = 200
 
 export interface PlainData {
   readonly data: unknown
-  /** What the placeholders stood for, in file order: part of the config's hash. */
-  readonly interpolated: readonly string[]
+  /** Every text with placeholders, in file order: part of the config's hash. */
+  readonly interpolated: readonly Interpolation[]
 }
 
 type Entry = Pair<Node, Node | null>
@@ -24,7 +24,7 @@ export function readPlain(document: ConfigDocument, sources: SecretSources, find
 }
 
 class PlainReader {
-  readonly interpolated: string[] = []
+  readonly interpolated: Interpolation[] = []
   readonly #document: ConfigDocument
   readonly #sources: SecretSources
   readonly #findings: Findings
@@ -175,7 +175,7 @@ class PlainReader {
     if (typeof value !== 'string' || !hasPlaceholder(value)) return value
     const result = interpolate(value, this.#sources)
     if ('value' in result) {
-      this.interpolated.push(result.value)
+      this.interpolated.push({ written: value, value: result.value })
       return result.value
     }
     this.#findings.error(result.code, this.#document.placeOf(node, this.#path), result.problem)

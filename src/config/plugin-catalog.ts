@@ -15,6 +15,7 @@ import { moduleProblem } from './plugin-module.ts'
 import type { Schema } from './schema/forms.ts'
 import { baseSchema, type PluginSchema } from './schema/schema.ts'
 import { type Validator, ValidatorCompiler } from './schema/validator.ts'
+import { reasonOf } from './secrets.ts'
 
 /** Any Fastify plugin. */
 export interface ForeignModule {
@@ -85,6 +86,8 @@ export class PluginCatalog {
     if (typeof file !== 'string') return file
     const url = pathToFileURL(file).href
     const digest = digestOf(file)
+    if (typeof digest !== 'string')
+      return { code: 'plugin-failed', message: `${name} cannot be read: ${digest.reason}` }
     if (!source.userPlugins) return skipped({ name, url, digest })
     const before = this.#digests.get(url)
     if (before !== undefined && before !== digest) {
@@ -133,9 +136,9 @@ export class PluginCatalog {
     const problem = moduleProblem(module)
     if (problem !== null) return { code: 'plugin-invalid', message: `${ref.name} ${problem}` }
     try {
-      const schema = module['schema'] as Schema | undefined
-      const validator = schema === undefined ? null : this.#compiler.compile(schema)
-      return { plugin: loaded(ref, module), validator }
+      const plugin = loaded(ref, module)
+      const schema = plugin.kind === 'native' ? itemSchema(plugin.module) : (plugin.module.schema as Schema | undefined)
+      return { plugin, validator: schema === undefined ? null : this.#compiler.compile(schema) }
     } catch (error) {
       return { code: 'plugin-invalid', message: `${ref.name} has a schema that is none: ${firstLine(error)}` }
     }
@@ -151,9 +154,9 @@ export function isPath(name: string): boolean {
 function itemSchema({ schema, traits }: { schema: object; traits: Traits }): Schema {
   const own = schema as Schema & { readonly properties?: object }
   const properties = {
-    ...own.properties,
     ...(traits.refuses === true ? observeKey : {}),
     ...(traits.optional === true ? optionalKey : {}),
+    ...own.properties,
   }
   return { ...own, properties }
 }
@@ -162,12 +165,11 @@ const observeKey = {
   mode: {
     type: 'string',
     enum: ['enforce', 'observe'],
-    default: 'enforce',
-    description: '`observe`: decides, counts and logs, but lets the request through.',
+    description: '`observe`: decides, counts and logs, but lets the request through. Else `enforce`.',
   },
 }
 const optionalKey = {
-  optional: { type: 'boolean', default: false, description: 'Requests without credentials pass as anonymous.' },
+  optional: { type: 'boolean', description: 'Requests without credentials pass as anonymous.' },
 }
 
 function loaded(ref: PluginRef, module: Record<string, unknown>): LoadedPlugin {
@@ -190,8 +192,12 @@ function withoutSkip(imported: Imported | PluginFailure): CatalogEntry | PluginF
   return 'code' in imported ? imported : { ...imported, skipped: false }
 }
 
-function digestOf(file: string): string {
-  return createHash('sha256').update(readFileSync(file)).digest('hex')
+function digestOf(file: string): string | { readonly reason: string } {
+  try {
+    return createHash('sha256').update(readFileSync(file)).digest('hex')
+  } catch (error) {
+    return { reason: reasonOf(error) }
+  }
 }
 
 function firstLine(error: unknown): string {

@@ -51,6 +51,7 @@ function entryOf(name: string, base: string): string | undefined {
 function importEntryOf(name: string, base: string): string | undefined {
   const manifest = findPackageJSON(name, base)
   if (manifest === undefined) return undefined
+  // Node has read and parsed the same file a moment ago, to find that it exports nothing to `require`.
   const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as { exports?: unknown }
   const subpath = `.${name
     .split('/')

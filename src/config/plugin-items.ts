@@ -2,6 +2,7 @@
 import type { Need, Traits } from '../plugin.ts'
 import { isRecord, type WrittenItem } from './chain-item.ts'
 import type { PluginItem } from './config.ts'
+import { pathText } from './document.ts'
 import type { FindingText } from './findings.ts'
 import { futureOptions, notYet } from './not-yet.ts'
 import type { CatalogEntry } from './plugin-catalog.ts'
@@ -32,8 +33,15 @@ export function checkItem(
   const traits = plugin.kind === 'native' ? plugin.module.traits : noTraits
   const own = plugin.module.schema as { readonly properties?: object } | undefined
   const options = optionsOf(reading, written)
-  const mode = takeMode(reading, { written, options, traits, own: own?.properties })
-  const optional = takeOptional(reading, { written, options, traits, own: own?.properties })
+  const taking = {
+    written,
+    options,
+    traits,
+    own: own === undefined ? undefined : (own.properties ?? {}),
+    skipped: entry.skipped,
+  }
+  const mode = takeMode(reading, taking)
+  const optional = takeOptional(reading, taking)
   hideSecrets(reading.document, entry.validator, written.optionsPath)
   refuseFutureOptions(reading, written, options)
   const { document, findings } = reading
@@ -51,7 +59,11 @@ export function checkItem(
     at,
     belowAuthenticator: false,
   }
-  return { item, traits, skipped: entry.skipped, needs: valid ? needsOf(traits, options) : [] }
+  const needs = valid ? needsOf(traits, options) : []
+  if (needs === null) {
+    findings.error('plugin-invalid', { path: pathText(written.path), at }, `${written.name} cannot say what it needs`)
+  }
+  return { item, traits, skipped: entry.skipped, needs: needs ?? [] }
 }
 
 /** Optional authenticators let anonymous requests pass; observing ones let everybody. */
@@ -59,10 +71,17 @@ export function authenticates({ item, traits }: CheckedItem): boolean {
   return traits.authenticates === true && item.mode === 'enforce'
 }
 
-/** A plugin's own function is asked about valid options only, and has no say in whether the config loads otherwise. */
-function needsOf(traits: Traits, options: Record<string, unknown>): readonly Need[] {
+/** A plugin's own function is asked about valid options only. Null: it failed, or did not answer with a list. */
+function needsOf(traits: Traits, options: Record<string, unknown>): readonly Need[] | null {
   const { needs = [] } = traits
-  return typeof needs === 'function' ? needs(options) : needs
+  if (typeof needs !== 'function') return needs
+  try {
+    const answer: unknown = needs(options)
+    return Array.isArray(answer) ? answer : null
+  } catch {
+    // What it threw is about its own code: the operator is told which plugin it is.
+    return null
+  }
 }
 
 /** A copy of the options, which may be shared through an alias. */
@@ -88,14 +107,16 @@ interface Taking {
   readonly written: WrittenItem
   readonly options: Record<string, unknown>
   readonly traits: Traits
-  /** The plugin's own options: it may have one of that name for itself. */
+  /** The plugin's own options: it may have one of that name for itself. Undefined: it does not say. */
   readonly own: object | undefined
+  readonly skipped: boolean
 }
 
-function takeMode(reading: Reading, { written, options, traits, own }: Taking): PluginItem['mode'] {
+function takeMode(reading: Reading, { written, options, traits, own, skipped }: Taking): PluginItem['mode'] {
   const { mode } = options
   if (mode === undefined || (own !== undefined && Object.hasOwn(own, 'mode'))) return 'enforce'
-  if (traits.refuses !== true && own === undefined) return 'enforce'
+  // A Fastify plugin of others may have a mode of its own; that it could be observed would be a mistake of the operator's.
+  if (own === undefined && (mode !== 'observe' || skipped)) return 'enforce'
   delete options['mode']
   const path = [...written.optionsPath, 'mode']
   const { document, findings } = reading
@@ -106,11 +127,9 @@ function takeMode(reading: Reading, { written, options, traits, own }: Taking): 
     return 'enforce'
   }
   if (mode === 'observe' && traits.refuses !== true) {
-    findings.error(
-      'not-observable',
-      document.place(path),
-      `${written.name} never refuses a request: there is nothing to observe`,
-    )
+    const why =
+      own === undefined ? 'does not say that it refuses' : 'never refuses a request: there is nothing to observe'
+    findings.error('not-observable', document.place(path), `${written.name} ${why}`)
     return 'enforce'
   }
   return mode
@@ -119,7 +138,7 @@ function takeMode(reading: Reading, { written, options, traits, own }: Taking): 
 function takeOptional(reading: Reading, { written, options, traits, own }: Taking): boolean {
   const { optional } = options
   if (optional === undefined || (own !== undefined && Object.hasOwn(own, 'optional'))) return false
-  if (traits.optional !== true && own === undefined) return false
+  if (own === undefined) return false
   delete options['optional']
   const path = [...written.optionsPath, 'optional']
   const { document, findings } = reading

@@ -88,7 +88,12 @@ function readEach<Parsed>(reading: Reading, { list, path, parse }: Each<Parsed>)
 }
 
 function report({ document, findings }: Reading, path: Path, { problem, suggestion, code }: MatchProblem): void {
-  findings.error(code ?? 'bad-match', document.place(path), { message: problem, suggestion })
+  if (!document.isInterpolated(path)) {
+    findings.error(code ?? 'bad-match', document.place(path), { message: problem, suggestion })
+    return
+  }
+  // The problem may quote a part of it.
+  findings.error(code ?? 'bad-match', document.place(path), `what ${document.shown(path)} stands for does not fit here`)
 }
 
 function readConditions(reading: Reading, raw: RawMap<RawCondition> | undefined, path: Path): FieldCondition[] {

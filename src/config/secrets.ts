@@ -8,6 +8,12 @@ export interface SecretSources {
   readonly folder: string
 }
 
+/** A text of the file before and after its placeholders were filled in. */
+export interface Interpolation {
+  readonly written: string
+  readonly value: string
+}
+
 /** `problem` names the placeholder as written, never a value. */
 export type Interpolated =
   | { readonly value: string }

@@ -180,7 +180,7 @@ function inQuotes({ examples }: Schema, found: string): string {
 
 /** The number that was written, with a unit. */
 function sampleOf(number: number, { pattern }: Schema, example: string): string {
-  const suffix = ['s', 'B', '%'].find((unit) => new RegExp(String(pattern)).test(`${number}${unit}`))
+  const suffix = ['s', 'B', '%'].find((unit) => new RegExp(String(pattern), 'u').test(`${number}${unit}`))
   return `${number}${suffix ?? example.replace(/^\d+/, '')}`
 }
 

@@ -27,7 +27,7 @@ export type Unit = keyof typeof units
 export function unitOf(schema: Schema): { readonly unit: Unit; readonly example: string } | undefined {
   const { pattern } = schema
   if (typeof pattern !== 'string') return undefined
-  const accepts = new RegExp(pattern)
+  const accepts = new RegExp(pattern, 'u')
   if (accepts.test('30') || accepts.test('word')) return undefined
   for (const [unit, example] of Object.entries(units)) if (accepts.test(example)) return { unit: unit as Unit, example }
   return undefined
