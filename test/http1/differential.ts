@@ -2,10 +2,12 @@
 import { parseByNode } from './node-parser.ts'
 import { parse } from './responses.ts'
 
-/** All that may come of a comparison; each line but the first two is a decision. */
+/** All that may come of a comparison; each line but the first two is a decision with its reason. */
 export const VERDICTS = [
   'same',
   'both refuse',
+  // RFC 9112 §5: a tab around a value is a blank like any other; to Node it makes `chunked` another coding.
+  'a tab beside a transfer coding',
   // RFC 9112 §2.3 knows HTTP/1.0 and 1.1; Node also takes 0.9 and 2.0.
   'only we refuse: not an HTTP/1 status line',
   'only we refuse: an unknown HTTP version',
@@ -31,6 +33,7 @@ export const VERDICTS = [
 /** Compares what is made of a response, without what comes behind it: that is no part of a message. */
 export async function compare(bytes: Buffer, method: string): Promise<string> {
   const ours = parse(bytes, method)
+  if (/transfer-encoding:[^\r\n]*\t/i.test(bytes.toString('latin1'))) return 'a tab beside a transfer coding'
   const node = await parseByNode(bytes.subarray(0, bytes.length - ours.more), method)
   const isAccepted = ours.isComplete && ours.failure === undefined
   if (!isAccepted) return node.isAccepted ? `only we refuse: ${ours.failure}` : 'both refuse'
