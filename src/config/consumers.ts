@@ -4,6 +4,7 @@ import type { Path } from './document.ts'
 import type { Place } from './findings.ts'
 import type { RawConsumer, RawConsumerKey } from './raw.ts'
 import type { Reading } from './reading.ts'
+import { nameHint } from './suggest.ts'
 
 const consumerName = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -27,6 +28,30 @@ export function readConsumers(reading: Reading): ConsumerConfig[] {
     }
     return raw === undefined ? [] : [readConsumer(reading, { name, raw, proofs })]
   })
+}
+
+/** Options of plugins that name configured consumers, bare or as the identity `key:NAME`. */
+const naming: Readonly<Record<string, string>> = { acl: 'consumers' }
+
+/** Reports names in a plugin's options that no consumer has: a misspelt one would shut its consumer out. */
+export function checkConsumerNames(
+  { document, findings }: Reading,
+  plugin: string,
+  { options, path }: { options: Readonly<Record<string, unknown>>; path: Path },
+): void {
+  const option = naming[plugin]
+  const names = option === undefined ? undefined : options[option]
+  if (option === undefined || !Array.isArray(names)) return
+  const known = document.keysOf(['consumers'])
+  for (const [index, written] of names.entries()) {
+    const name = typeof written === 'string' ? written.replace(/^key:/, '') : ''
+    if (!isConsumerName(name) || known.includes(name)) continue
+    const message = `no consumer is called "${name}"`
+    findings.error('unknown-name', document.place([...path, option, index]), {
+      message,
+      suggestion: nameHint(name, known),
+    })
+  }
 }
 
 function readConsumer(

@@ -2,6 +2,7 @@
 import type { Need, Traits } from '../plugin.ts'
 import { isRecord, type WrittenItem } from './chain-item.ts'
 import type { PluginItem } from './config.ts'
+import { checkConsumerNames } from './consumers.ts'
 import { pathText } from './document.ts'
 import type { FindingText } from './findings.ts'
 import { futureOptions, notYet } from './not-yet.ts'
@@ -48,6 +49,7 @@ export function checkItem(
   const valid =
     entry.validator === null ||
     validate(entry.validator, { document, findings, data: options, path: written.optionsPath })
+  checkConsumerNames(reading, written.name, { options, path: written.optionsPath })
   const { at } = document.keyPlace(written.options === undefined ? written.path : written.optionsPath)
   const item: PluginItem = {
     kind: 'plugin',
