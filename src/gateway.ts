@@ -1,17 +1,18 @@
 /** The gateway: loads a config, serves it, reloads it, stops. What the command line and the tests use. */
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { AdminServer } from './admin/server.ts'
-import type { AdminSource, GatewayStatus, ReloadResult } from './admin/source.ts'
+import type { GatewayStatus, ReloadResult } from './admin/source.ts'
 import { type Echo, startEcho } from './builtin/echo.ts'
 import type { Config } from './config/config.ts'
-import type { Diagnostic } from './config/diagnostic.ts'
-import { type LoadResult, loadConfig, redactedSource } from './config/load.ts'
+import { loadConfig, redactedSource } from './config/load.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
+import { ConfigError, type Document, diagnosticsOf } from './gateway-errors.ts'
+import { GatewayView, type Viewed } from './gateway-view.ts'
 import { Carry } from './generation/carry.ts'
-import { CompileError, compile, type World } from './generation/compile.ts'
+import { compile, type World } from './generation/compile.ts'
 import type { Generation } from './generation/generation.ts'
+import { Turns } from './generation/turns.ts'
 import { FileWatch } from './generation/watch.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { type GatewayCounters, gatewayMetrics } from './observe/gateway-metrics.ts'
@@ -19,7 +20,7 @@ import { createLog } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import type { Log } from './plugin.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
-import type { Target } from './upstream/target.ts'
+import { connectionsByUpstream, type Target } from './upstream/target.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -28,48 +29,27 @@ export interface GatewayOptions {
   readonly watch?: boolean
 }
 
-/** Starting failed: the file says why. */
-export class ConfigError extends Error {
-  readonly diagnostics: readonly Diagnostic[]
-  readonly document: LoadResult['document']
-
-  constructor(diagnostics: readonly Diagnostic[], document: LoadResult['document']) {
-    super('the configuration has errors')
-    this.diagnostics = diagnostics
-    this.document = document
-  }
-}
-
-interface Loaded {
-  readonly config: Config
-  readonly redacted: string
-}
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-
-export class Gateway implements AdminSource {
+export class Gateway implements Viewed {
   readonly #file: string
   readonly #options: GatewayOptions
   readonly #log: Log
   readonly #carry = new Carry()
   readonly #metrics = new Metrics()
+  readonly #memory: MemoryCounters
   readonly #catalog = new PluginCatalog()
-  readonly #world: World
   readonly #counters: GatewayCounters
+  readonly #world: World
   readonly #listeners: ListenerSet
-  readonly #startedAt = new Date()
+  readonly #turns = new Turns(() => this.#turn())
+  readonly #retiring = new Map<Generation, Promise<void>>()
   #generation: Generation | null = null
-  #loaded: Loaded | null = null
-  #document: LoadResult['document'] | null = null
-  #retiring = new Set<Promise<void>>()
+  #current: Config | null = null
+  #document: Document | null = null
   #admin: AdminServer | null = null
   #watch: FileWatch | null = null
   #echo: Promise<Echo> | null = null
-  #generations = 0
   #requests = 0
   #stopping = false
-  #running: Promise<ReloadResult> | null = null
-  #next: Promise<ReloadResult> | null = null
   #lastReload: GatewayStatus['lastReload'] = { ok: true, at: new Date().toISOString() }
 
   /** Loads the file, compiles it and listens. Rejects with ConfigError, or with Node's error for an address in use. */
@@ -88,6 +68,9 @@ export class Gateway implements AdminSource {
     this.#file = file
     this.#options = options
     this.#log = options.log ?? createLog()
+    this.#memory = new MemoryCounters({
+      onFull: (counter) => this.#log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
+    })
     this.#listeners = new ListenerSet({
       request: (raw, response, meta) => {
         this.#requests++
@@ -96,17 +79,21 @@ export class Gateway implements AdminSource {
     })
     this.#counters = gatewayMetrics(this.#metrics, {
       lastReloadSuccessful: () => this.#lastReload.ok,
-      configHash: () => this.#loaded?.config.hash ?? '',
-      inflightRequests: () => this.#generation?.openExchanges ?? 0,
+      configHash: () => this.#current?.hash ?? '',
+      inflightRequests: () => this.#inflight(),
       connections: () => this.#listeners.connections(),
-      upstreamConnections: () => this.#upstreamConnections(),
+      upstreamConnections: () => connectionsByUpstream(this.#carry.values<Target>('target ')),
       certificates: () => this.#listeners.certificates(),
     })
-    this.#world = {
+    this.#world = this.#makeWorld()
+  }
+
+  #makeWorld(): World {
+    return {
       carry: this.#carry,
       log: this.#log,
       metrics: this.#metrics,
-      counters: new MemoryCounters(),
+      counters: this.#memory,
       rejections: this.#counters.rejections,
       name: `sluice-${randomBytes(4).toString('hex')}`,
       echoPort: async () => {
@@ -119,20 +106,32 @@ export class Gateway implements AdminSource {
   async #start(): Promise<void> {
     const result = await this.#turn()
     if (!result.ok) throw new ConfigError(result.diagnostics, this.#document!)
-    const { admin } = this.current
-    this.#admin = new AdminServer(this, {
-      hosts: admin.hosts,
-      token: admin.token,
-      metricsOpen: admin.metricsOpen,
-      log: this.#log,
-    })
-    await this.#admin.listen(admin)
-    if (this.#options.watch === true) this.#watch = new FileWatch(this.#file, () => void this.#reloadOnChange())
+    if (this.#options.watch === true) this.#watch = new FileWatch(this.#file, () => void this.reload())
   }
 
   get current(): Config {
-    if (this.#loaded === null) throw new Error('no config is loaded')
-    return this.#loaded.config
+    if (this.#current === null) throw new Error('no config is loaded')
+    return this.#current
+  }
+
+  get redacted(): string {
+    return redactedSource(this.#document!)
+  }
+
+  get generation(): number {
+    return this.#generation?.number ?? 0
+  }
+
+  get requests(): number {
+    return this.#requests
+  }
+
+  get lastReload(): GatewayStatus['lastReload'] {
+    return this.#lastReload
+  }
+
+  get isReady(): boolean {
+    return this.#generation !== null && !this.#stopping
   }
 
   get adminAddress(): { readonly host: string; readonly port: number } {
@@ -140,10 +139,7 @@ export class Gateway implements AdminSource {
   }
 
   /** Where each listener is bound, by name. */
-  get addresses(): ReadonlyMap<
-    string,
-    { readonly protocol: 'http' | 'https'; readonly host: string; readonly port: number }
-  > {
+  get addresses(): ListenerSet['addresses'] {
     return this.#listeners.addresses
   }
 
@@ -152,97 +148,111 @@ export class Gateway implements AdminSource {
     return this.#carry.size
   }
 
-  async #reloadOnChange(): Promise<void> {
-    if (!this.#stopping) await this.reload()
+  refresh(): Promise<void> {
+    return this.#listeners.count()
   }
 
-  /** Joins a reload that has not read the file yet, so that the file as it is now is what serves afterwards. */
-  reload(): Promise<ReloadResult> {
-    if (this.#running === null) {
-      this.#running = this.#turn().finally(() => {
-        this.#running = null
-      })
-      return this.#running
-    }
-    this.#next ??= this.#running.then(() => {
-      this.#next = null
-      return this.reload()
-    })
-    return this.#next
+  #inflight(): number {
+    let open = this.#generation?.openExchanges ?? 0
+    for (const generation of this.#retiring.keys()) open += generation.openExchanges
+    return open
+  }
+
+  /** Reads the file as it is after this call, and resolves when it serves, or with what is wrong with it. */
+  async reload(): Promise<ReloadResult> {
+    if (this.#stopping) return { ok: true, generation: this.generation, changed: false }
+    const first = this.generation === 0
+    const result = await this.#turns.ask()
+    if (!first) this.#counters.configReloads.series(result.ok ? 'success' : 'failure').inc()
+    return result
   }
 
   /** Load → compile → bind → swap → retire. Any error leaves what serves untouched. */
   async #turn(): Promise<ReloadResult> {
-    const result = await this.#tryTurn()
+    const result = await this.#load()
     const at = new Date().toISOString()
     this.#lastReload = result.ok ? { ok: true, at } : { ok: false, at, diagnostics: result.diagnostics }
-    if (this.#generations > 1 || !result.ok)
-      this.#counters.configReloads.series(result.ok ? 'success' : 'failure').inc()
     if (result.ok) this.#log.info({ generation: result.generation, changed: result.changed }, 'configuration loaded')
-    else
-      this.#log.error(
-        { diagnostics: result.diagnostics, generation: this.#generation?.number },
-        'configuration refused',
-      )
+    else this.#log.error({ diagnostics: result.diagnostics, generation: this.generation }, 'configuration refused')
     return result
   }
 
-  async #tryTurn(): Promise<ReloadResult> {
-    const loaded = await loadConfig(this.#file, this.#options.env === undefined ? {} : { env: this.#options.env }, this.#catalog)
-    this.#document = loaded.document
+  async #load(): Promise<ReloadResult> {
+    const { env } = this.#options
+    const loaded = await loadConfig(this.#file, env === undefined ? {} : { env }, this.#catalog)
+    this.#document ??= loaded.document
     if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
     for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
-    const { config, plugins } = loaded
-    if (config.hash === this.#loaded?.config.hash)
-      return { ok: true, generation: this.#generation!.number, changed: false }
+    const { config, plugins, document } = loaded
+    if (config.hash === this.#current?.hash) return { ok: true, generation: this.generation, changed: false }
     try {
-      const number = this.#generations + 1
-      const events = { failed: this.#logFailure }
-      const generation = await compile({ config, plugins, number }, this.#world, events)
-      try {
-        await this.#listeners.apply(config)
-      } catch (error) {
-        await generation.retire(0)
-        throw error
-      }
-      this.#swap(generation, { config, redacted: redactedSource(loaded.document) })
+      const number = this.generation + 1
+      await this.#serve(await compile({ config, plugins, number }, this.#world, { failed: this.#logFailure }))
+      this.#document = document
       return { ok: true, generation: number, changed: true }
     } catch (error) {
-      return { ok: false, diagnostics: this.#explain(error, config) }
+      return { ok: false, diagnostics: diagnosticsOf(error, config) }
     }
   }
 
-  #swap(generation: Generation, loaded: Loaded): void {
+  /** Binds what is new, swaps, and lets go of what was. */
+  async #serve(generation: Generation): Promise<void> {
+    const { config } = generation.compiled
+    const admin = await this.#adminFor(config)
+    try {
+      await this.#listeners.apply(config)
+    } catch (error) {
+      if (admin !== this.#admin) await admin?.close()
+      await generation.retire(0)
+      throw error
+    }
     const old = this.#generation
-    const { config } = loaded
-    this.#generations = generation.number
     this.#generation = generation
-    this.#loaded = loaded
+    this.#current = config
     this.#listeners.settle()
-    this.#metrics.retain('route', new Set(['_none', ...config.routes.map((route) => route.name)]))
-    this.#metrics.retain('upstream', new Set(config.upstreams.map((upstream) => upstream.name)))
-    if (old === null) return
-    const retiring: Promise<void> = old
-      .retire(config.shutdown.deadlineMs)
-      .finally(() => this.#retiring.delete(retiring))
-    this.#retiring.add(retiring)
+    this.#dropSeries()
+    this.#swapAdmin(admin)
+    if (old !== null) this.#retire(old, config.shutdown.deadlineMs)
+  }
+
+  #retire(generation: Generation, deadlineMs: number): void {
+    const retired = generation.retire(deadlineMs).then(() => {
+      this.#retiring.delete(generation)
+      // A request that ended on the old generation has counted on its route once more.
+      this.#dropSeries()
+    })
+    this.#retiring.set(generation, retired)
+  }
+
+  /** The admin listener that fits the config: the one there is, or a new one that is bound already. */
+  async #adminFor(config: Config): Promise<AdminServer | null> {
+    const { admin } = config
+    const before = this.#current?.admin
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(admin)) return this.#admin
+    const { host, port, token, hosts, metricsOpen } = admin
+    const view = new GatewayView(this, this.#metrics)
+    const server = new AdminServer(view, { hosts, token, metricsOpen, log: this.#log })
+    // On the same address the old one has to go first; it finishes what it has begun, this reload's answer included.
+    if (before?.host === host && this.#admin?.address.port === port) this.#admin.release()
+    await server.listen({ host, port })
+    return server
+  }
+
+  #swapAdmin(admin: AdminServer | null): void {
+    const old = this.#admin
+    this.#admin = admin
+    if (old !== null && old !== admin) void old.close()
+  }
+
+  #dropSeries(): void {
+    const { routes, upstreams } = this.current
+    this.#metrics.retain('route', new Set(routes.map((route) => route.name)))
+    this.#metrics.retain('upstream', new Set(upstreams.map((upstream) => upstream.name)))
   }
 
   readonly #logFailure = (exchange: { id: string; route: { name: string } | null }, problem: Error): void => {
-    this.#log.error(
-      { requestId: exchange.id, route: exchange.route?.name, error: problem.cause ?? problem },
-      problem.message,
-    )
-  }
-
-  #explain(error: unknown, config: Config): readonly Diagnostic[] {
-    if (error instanceof CompileError) return error.diagnostics
-    const at = { file: config.file, line: 1, column: 1, endColumn: 1 }
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-      return [{ code: 'address-taken', severity: 'error', at, path: 'listen', message }]
-    }
-    throw error
+    const error = problem.cause ?? problem
+    this.#log.error({ requestId: exchange.id, route: exchange.route?.name, error }, problem.message)
   }
 
   /**
@@ -265,68 +275,9 @@ export class Gateway implements AdminSource {
     this.#watch?.close()
     this.#listeners.destroy()
     await this.#generation?.retire(0)
-    await Promise.all(this.#retiring)
+    await Promise.all(this.#retiring.values())
     await this.#admin?.close()
     await (await this.#echo)?.close()
-  }
-
-  // What the admin listener shows
-
-  status(): GatewayStatus {
-    const generation = this.#generation?.number ?? 0
-    return {
-      version,
-      node: process.version,
-      generation,
-      configHash: this.current.hash,
-      configFile: this.#file,
-      startedAt: this.#startedAt.toISOString(),
-      uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 1000),
-      threads: this.current.threads,
-      workers: [{ id: 1, generation, requests: this.#requests }],
-      lastReload: this.#lastReload,
-    }
-  }
-
-  routes(): readonly object[] {
-    return this.current.routes.map(({ name, match, action, chain, public: reason, at }) => ({
-      name,
-      on: match.on,
-      hosts: match.hosts,
-      paths: match.paths.map((pattern) => pattern.text),
-      methods: match.methods,
-      upstream: action.kind === 'forward' ? action.upstream : null,
-      action: action.kind,
-      plugins: chain.map((item) => (item.kind === 'any' ? 'any' : item.plugin.name)),
-      public: reason ?? null,
-      line: at.line,
-    }))
-  }
-
-  config(): string {
-    return this.#loaded!.redacted
-  }
-
-  ready(): boolean {
-    return this.#generation !== null && !this.#stopping
-  }
-
-  async metrics(): Promise<{ contentType: string; text: string }> {
-    await this.#listeners.count()
-    return { contentType: this.#metrics.contentType, text: await this.#metrics.text() }
-  }
-
-  *#upstreamConnections(): Generator<readonly [string, string, number]> {
-    const totals = new Map<string, { active: number; idle: number; connecting: number }>()
-    for (const target of this.#carry.values<Target>('target ')) {
-      const total = totals.get(target.upstream) ?? { active: 0, idle: 0, connecting: 0 }
-      const { active, idle, pending } = target.pool.stats
-      total.active += active
-      total.idle += idle
-      total.connecting += pending
-      totals.set(target.upstream, total)
-    }
-    for (const [upstream, states] of totals)
-      for (const [state, count] of Object.entries(states)) yield [upstream, state, count]
+    this.#memory.close()
   }
 }

@@ -1,7 +1,8 @@
 /** `sluice run`: serves until it is told to stop. SIGHUP or a changed file reloads; SIGTERM drains. */
 import { parseArgs } from 'node:util'
 import { renderDiagnostics } from '../config/diagnostic.ts'
-import { ConfigError, Gateway } from '../gateway.ts'
+import { Gateway } from '../gateway.ts'
+import { ConfigError } from '../gateway-errors.ts'
 import { banner } from './banner.ts'
 import type { CommandIo } from './command.ts'
 

@@ -48,7 +48,10 @@ class Forwarding implements ResponseListener {
   #body: UpstreamBody | null = null
   #headTaken = false
   #over = false
+  /** The client is slower than the upstream, and runs out of time. */
   #stalled: NodeJS.Timeout | null = null
+  #waiting = false
+  #flushed: (() => void) | null = null
   #remaining = -1
 
   constructor(exchange: Exchange, upstream: Upstream, policy: ForwardPolicy) {
@@ -126,7 +129,7 @@ class Forwarding implements ResponseListener {
     writeHead(this.#exchange, this.#response, this.#policy.name)
   }
 
-  data(chunk: Buffer): boolean {
+  data(chunk: Buffer, held: boolean): boolean {
     const exchange = this.#exchange
     if (this.#over) return true
     if (this.#body !== null) return this.#body.feed(chunk)
@@ -139,27 +142,29 @@ class Forwarding implements ResponseListener {
       return true
     }
     this.#remaining = -1
-    if (this.#response.write(Buffer.from(chunk))) return true
-    this.#stall()
+    this.#flushed ??= () => this.#afterFlush()
+    this.#response.write(held ? chunk : Buffer.from(chunk), this.#flushed)
+    // Node corks every answer until the next tick; what is not flushed now would pause the upstream for nothing.
+    this.#response.socket?.uncork()
+    // Not `write() === false`: that is so for every large piece, even one that the kernel has taken whole.
+    if (this.#response.writableLength === 0) return true
+    this.#waiting = true
+    this.#stalled = setTimeout(() => breakOff(exchange, this.#response), this.#policy.bodyIdleMs)
     return false
   }
 
-  /** The client is slower than the upstream: wait, but not for ever. */
-  #stall(): void {
-    if (this.#stalled === null) {
-      this.#stalled = setTimeout(() => breakOff(this.#exchange, this.#response), this.#policy.bodyIdleMs)
-      this.#response.on('drain', () => {
-        this.#stalled?.refresh()
-        this.#request?.resume()
-        this.#pauseTimer()
-      })
-    } else {
-      this.#stalled = setTimeout(() => breakOff(this.#exchange, this.#response), this.#policy.bodyIdleMs)
-    }
+  /** What was written is out. Not 'drain', which stays silent for what is below the stream's own mark. */
+  #afterFlush(): void {
+    if (!this.#waiting || this.#response.writableLength > 0) return
+    this.#waiting = false
+    this.#stopClock()
+    this.#request?.resume()
   }
 
-  #pauseTimer(): void {
-    if (this.#stalled !== null) clearTimeout(this.#stalled)
+  #stopClock(): void {
+    if (this.#stalled === null) return
+    clearTimeout(this.#stalled)
+    this.#stalled = null
   }
 
   end(trailers: string[]): void {
@@ -176,7 +181,7 @@ class Forwarding implements ResponseListener {
 
   #complete(): void {
     this.#over = true
-    this.#pauseTimer()
+    this.#stopClock()
     for (const tap of this.#exchange.responseTaps) tap.end()
   }
 
@@ -221,7 +226,7 @@ class Forwarding implements ResponseListener {
   #abandon(problem: Problem): void {
     if (this.#over) return
     this.#over = true
-    this.#pauseTimer()
+    this.#stopClock()
     this.#upload?.stop()
     this.#request?.abort()
     for (const tap of this.#exchange.responseTaps) tap.abort()
@@ -241,7 +246,7 @@ class Forwarding implements ResponseListener {
 
   /** The client left before the answer was complete. */
   clientGone(): void {
-    this.#pauseTimer()
+    this.#stopClock()
     this.#abandon(clientClosed())
   }
 }

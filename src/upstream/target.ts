@@ -34,6 +34,21 @@ export class Target {
   }
 }
 
+/** Connections of all targets, summed per upstream and state: the rows of `upstream_connections`. */
+export function* connectionsByUpstream(targets: Iterable<Target>): Generator<readonly [string, string, number]> {
+  const sums = new Map<string, { active: number; idle: number; connecting: number }>()
+  for (const { upstream, pool } of targets) {
+    const sum = sums.get(upstream) ?? { active: 0, idle: 0, connecting: 0 }
+    const { active, idle, pending } = pool.stats
+    sum.active += active
+    sum.idle += idle
+    sum.connecting += pending
+    sums.set(upstream, sum)
+  }
+  for (const [upstream, states] of sums)
+    for (const [state, count] of Object.entries(states)) yield [upstream, state, count]
+}
+
 /** What makes two targets the same across a reload: everything that shapes their connections. */
 export function targetKey(config: TargetConfig, upstream: UpstreamConfig): string {
   return JSON.stringify([upstream.name, config, upstream.timeouts, upstream.connections, upstream.tls])

@@ -220,3 +220,21 @@ describe('a watched file', () => {
     expect((await gateway.fetch('/a')).status).toBe(200)
   })
 })
+
+describe('a reload that changes the admin listener', () => {
+  test('moves it, and still answers the request that asked for it', async () => {
+    await using gateway = await startGateway('routes:\n  a: { match: /a, respond: { status: 200 }, public: "test" }\n')
+    const file = join(gateway.folder, 'gateway.yaml')
+    const { port } = gateway.gateway.adminAddress
+    const config = (admin: string) =>
+      `listen: http://127.0.0.1:0\nadmin: ${admin}\nshutdown: { delay: 0ms }\nroutes:\n  a: { match: /a, respond: { status: 200 }, public: "test" }\n`
+    await writeFile(file, config(`{ url: "http://127.0.0.1:${port}", token: 0123456789abcdef }`))
+
+    const moved = await fetch(`${gateway.adminUrl}/api/reload`, { method: 'POST' })
+
+    expect(await moved.json()).toMatchObject({ generation: 2, changed: true })
+    expect((await fetch(`${gateway.adminUrl}/api/status`)).status).toBe(401)
+    const authorized = { headers: { authorization: 'Bearer 0123456789abcdef' } }
+    expect((await fetch(`${gateway.adminUrl}/api/status`, authorized)).status).toBe(200)
+  })
+})

@@ -1,0 +1,81 @@
+/** What the admin listener shows of a running gateway. Reads, and asks for a reload; changes nothing itself. */
+import { readFileSync } from 'node:fs'
+import type { AdminSource, GatewayStatus, ReloadResult } from './admin/source.ts'
+import type { Config } from './config/config.ts'
+import type { Metrics } from './observe/metrics.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+/** The gateway as its view sees it. */
+export interface Viewed {
+  readonly current: Config
+  /** The config as YAML text, secrets as their placeholders. */
+  readonly redacted: string
+  readonly generation: number
+  /** Requests served since the start. */
+  readonly requests: number
+  readonly lastReload: GatewayStatus['lastReload']
+  readonly isReady: boolean
+  reload(): Promise<ReloadResult>
+  /** Brings readings up to date that can only be had asynchronously. */
+  refresh(): Promise<void>
+}
+
+export class GatewayView implements AdminSource {
+  readonly #gateway: Viewed
+  readonly #metrics: Metrics
+  readonly #startedAt = new Date()
+
+  constructor(gateway: Viewed, metrics: Metrics) {
+    this.#gateway = gateway
+    this.#metrics = metrics
+  }
+
+  status(): GatewayStatus {
+    const { current, generation, requests, lastReload } = this.#gateway
+    return {
+      version,
+      node: process.version,
+      generation,
+      configHash: current.hash,
+      configFile: current.file,
+      startedAt: this.#startedAt.toISOString(),
+      uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 1000),
+      threads: current.threads,
+      workers: [{ id: 1, generation, requests }],
+      lastReload,
+    }
+  }
+
+  routes(): readonly object[] {
+    return this.#gateway.current.routes.map(({ name, match, action, chain, public: reason, at }) => ({
+      name,
+      on: match.on,
+      hosts: match.hosts,
+      paths: match.paths.map((pattern) => pattern.text),
+      methods: match.methods,
+      upstream: action.kind === 'forward' ? action.upstream : null,
+      action: action.kind,
+      plugins: chain.map((item) => (item.kind === 'any' ? 'any' : item.plugin.name)),
+      public: reason ?? null,
+      line: at.line,
+    }))
+  }
+
+  config(): string {
+    return this.#gateway.redacted
+  }
+
+  reload(): Promise<ReloadResult> {
+    return this.#gateway.reload()
+  }
+
+  ready(): boolean {
+    return this.#gateway.isReady
+  }
+
+  async metrics(): Promise<{ contentType: string; text: AsyncIterable<string> }> {
+    await this.#gateway.refresh()
+    return { contentType: this.#metrics.contentType, text: this.#metrics.pieces() }
+  }
+}
