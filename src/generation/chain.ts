@@ -12,6 +12,8 @@ export interface Step {
   readonly onRequest: readonly OnRequestHook[]
   readonly onSend: readonly OnSendHook[]
   readonly onSendBody: readonly OnSendBodyHook[]
+  /** Request parts that carry its credentials: `header:x-api-key`, `query:key`. */
+  readonly secrets: readonly string[]
   /** Of `any: […]`: the first whose credentials are present decides alone. */
   readonly members: readonly Step[]
 }
@@ -85,6 +87,7 @@ export class Chain {
       exchange.running = member.running
       try {
         await runHooks(exchange, member)
+        withholdOthers(exchange, step, member)
         return
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'credentials-missing') throw error
@@ -124,6 +127,17 @@ function runHooks(exchange: Exchange, step: Step): Promise<void> | undefined {
   }
   demandIdentity(exchange, step, before)
   return undefined
+}
+
+/** The upstream sees no credentials that nobody looked at: those of the members that did not decide. */
+function withholdOthers(exchange: Exchange, step: Step, decided: Step): void {
+  const { upstreamRequest } = exchange
+  for (const secret of step.secrets) {
+    if (decided.secrets.includes(secret)) continue
+    const name = secret.slice(secret.indexOf(':') + 1)
+    if (secret.startsWith('header:')) upstreamRequest.headers.delete(name)
+    else upstreamRequest.deleteQuery(name)
+  }
 }
 
 async function finishHooks(

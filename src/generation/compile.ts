@@ -202,6 +202,7 @@ const nothing: Omit<Step, 'running'> = {
   onRequest: [],
   onSend: [],
   onSendBody: [],
+  secrets: [],
   members: [],
 }
 

@@ -49,6 +49,7 @@ export class ItemCompiler {
       onRequest: [],
       onSend: members.flatMap((member) => member.onSend),
       onSendBody: members.flatMap((member) => member.onSendBody),
+      secrets: members.flatMap((member) => member.secrets),
       members,
     }
     return { kind: 'step', step }
@@ -78,6 +79,7 @@ export class ItemCompiler {
       onRequest: hooks.onRequest,
       onSend: hooks.onSend,
       onSendBody: hooks.onSendBody,
+      secrets: module.traits.secrets?.(item.options) ?? [],
       members: [],
     }
     return { kind: 'step', step }

@@ -102,3 +102,15 @@ describe('authenticators one after another', () => {
     expect(setup.consumers()).toEqual(['ada'])
   })
 })
+
+test('the credentials of members that did not decide never reach the upstream', async () => {
+  await using setup = await startSetup((jwt) => `{ any: [{ ${jwt} }, api-key] }`)
+  const authorization = `Bearer ${await sign(setup.key)}`
+
+  await setup.send({ authorization, 'x-api-key': 'unchecked' })
+  await setup.send({ 'x-api-key': 'shop-key' })
+
+  expect(setup.origin.requests[0]!.headers).toMatchObject({ authorization })
+  expect(setup.origin.requests[0]!.headers).not.toHaveProperty('x-api-key')
+  expect(setup.origin.requests[1]!.headers).not.toHaveProperty('x-api-key')
+})
