@@ -1,25 +1,68 @@
 /** What `sluice run` prints once it serves: where everything is, and three requests to paste. */
+import { createHash } from 'node:crypto'
+import type { ChainItem, Config, RouteConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway.ts'
 
-export function banner(gateway: Gateway, file: string): string {
+type Running = Pick<Gateway, 'current' | 'addresses' | 'adminAddress'>
+
+/** `file` is the config as the operator named it. */
+export function banner(gateway: Running, file: string): string {
   const { current, addresses, adminAddress } = gateway
-  const admin = `http://${urlHost(adminAddress.host)}:${adminAddress.port}`
-  const listeners = [...addresses.values()].map(
-    ({ protocol, host, port }) => `${protocol}://${urlHost(reachable(host))}:${port}`,
-  )
+  const admin = `http://${urlHost(reachable(adminAddress.host))}:${adminAddress.port}`
+  const listeners = [...addresses.values()].map(urlOf)
   const publicRoutes = current.routes.filter((route) => route.public !== undefined).length
   const lines = [
-    `sluice serves ${current.routes.length} routes (${publicRoutes} public) from ${file}`,
+    `sluice serves ${count(current.routes.length, 'route')} (${publicRoutes} public) from ${file}`,
     `  gateway  ${listeners.join('  ')}`,
     `  admin    ${admin}/  (metrics at /metrics)`,
+    '',
+    'Try:',
+    ...examples(gateway, admin).map((line) => `  ${line}`),
   ]
-  return `${[...lines, '', 'Try:', ...examples(listeners[0]!, file).map((line) => `  ${line}`)].join('\n')}\n`
+  return `${lines.join('\n')}\n`
 }
 
-/** The demo's own requests where the demo runs; elsewhere what works with every config. */
-function examples(base: string, file: string): string[] {
-  if (file !== 'gateway.yaml') return []
-  return [`curl ${base}/hello`, `curl ${base}/orders/1 -H 'x-api-key: demo-key'`, `curl ${base}/orders/1`]
+/** Requests that work as pasted: a public one, one with the demo's key and without, and readiness, which every gateway has. */
+function examples({ current, addresses }: Running, admin: string): string[] {
+  const plain = [...addresses].filter(([, { protocol }]) => protocol === 'http')
+  const urls = new Map(plain.map(([name, address]) => [name, urlOf(address)]))
+  const open = current.routes.find((route) => route.public !== undefined && isPlain(route))
+  const keyed = current.routes.find((route) => knowsDemoKey(current) && isPlain(route) && route.chain.some(asksForKey))
+  const openUrl = open && urlOfRoute(open, urls)
+  const keyedUrl = keyed && urlOfRoute(keyed, urls)
+  return [
+    ...(openUrl === undefined ? [] : [`curl ${openUrl}`]),
+    ...(keyedUrl === undefined ? [] : [`curl ${keyedUrl} -H 'x-api-key: ${DEMO_KEY}'`, `curl ${keyedUrl}`]),
+    `curl ${admin}/readyz`,
+  ].slice(0, 3)
+}
+
+/** The only key in the world that is no secret: that of the gateway.yaml in the box. */
+const DEMO_KEY = 'demo-key'
+
+function knowsDemoKey({ consumers }: Config): boolean {
+  const hash = createHash('sha256').update(DEMO_KEY).digest('hex')
+  return consumers.some(({ keys }) => keys.some((key) => key.hash === hash))
+}
+
+function asksForKey(item: ChainItem): boolean {
+  return item.kind === 'plugin' && item.plugin.name === 'api-key' && item.options['header'] === 'x-api-key'
+}
+
+/** A GET needs no more than the path to get there. */
+function isPlain({ match: { hosts, methods, headers, query } }: RouteConfig): boolean {
+  const takesGet = methods === null || methods.includes('GET')
+  return takesGet && hosts === null && headers.length === 0 && query.length === 0
+}
+
+function urlOfRoute({ match }: RouteConfig, urls: ReadonlyMap<string, string>): string | undefined {
+  const [pattern] = match.paths
+  const url = [...urls].find(([name]) => match.on === null || match.on.includes(name))?.[1]
+  return url && pattern && url + pattern.text.replaceAll(/\{\w+\}|\*/g, '1')
+}
+
+function urlOf({ protocol, host, port }: { protocol: string; host: string; port: number }): string {
+  return `${protocol}://${urlHost(reachable(host))}:${port}`
 }
 
 function reachable(host: string): string {
@@ -28,4 +71,8 @@ function reachable(host: string): string {
 
 function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
