@@ -38,8 +38,8 @@ export class Call implements ClientRequest {
     this.reused = reused
   }
 
-  write(chunk: Buffer): boolean {
-    return this.#isDone || this.writer.write(chunk)
+  write(chunk: Buffer, taken?: () => void): boolean {
+    return this.#isDone || this.writer.write(chunk, taken)
   }
 
   end(trailers?: readonly string[]): void {

@@ -85,8 +85,8 @@ export interface ResponseListener {
 
 /** The handle of one running request. */
 export interface ClientRequest {
-  /** Sends request body; false when the caller should wait for `drain`. Throws when it would break the declared framing (too many bytes, no body). The buffer belongs to the client until it was flushed. */
-  write(chunk: Buffer): boolean
+  /** Sends request body; false when the caller should wait for `drain`. Throws when it would break the declared framing (too many bytes, no body). The buffer belongs to the client until it was flushed, which `taken` tells (never, if the request fails before). */
+  write(chunk: Buffer, taken?: () => void): boolean
   /** Ends the request body; throws when fewer bytes than declared were written. `trailers` only with a chunked body. */
   end(trailers?: readonly string[]): void
   resume(): void

@@ -55,16 +55,16 @@ export class RequestWriter {
     socket.uncork()
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, taken?: () => void): boolean {
     if (this.#isDropped || chunk.length === 0) return true
     if (this.ended) throw new TypeError('the request body has ended')
     if (chunk.length > this.#allowance) throw new RangeError('the request body is longer than declared')
     this.#allowance -= chunk.length
-    if (this.#kind === 'length') return this.#send(chunk)
+    if (this.#kind === 'length') return this.#send(chunk, taken)
     // A chunk of several pieces is one write: corked, and flushed at once by uncork.
     this.#socket?.cork()
     this.#send(`${chunk.length.toString(16)}\r\n`)
-    this.#send(chunk)
+    this.#send(chunk, taken)
     const mayGoOn = this.#send('\r\n')
     this.#socket?.uncork()
     return this.#socket === undefined ? mayGoOn : this.#mayGoOn(this.#socket)
@@ -94,10 +94,10 @@ export class RequestWriter {
     return true
   }
 
-  #send(piece: Buffer | string): boolean {
+  #send(piece: Buffer | string, taken?: () => void): boolean {
     const socket = this.#socket
     if (socket !== undefined) {
-      this.#put(piece)
+      this.#put(piece, taken)
       return this.#mayGoOn(socket)
     }
     this.#pending ??= []
@@ -109,9 +109,16 @@ export class RequestWriter {
   }
 
   /** Each write carries the callback: 'drain' does not fire for what stays below the stream's own mark. */
-  #put(piece: Buffer | string): void {
-    if (typeof piece === 'string') this.#socket!.write(piece, 'latin1', this.#flushed)
-    else this.#socket!.write(piece, this.#flushed)
+  #put(piece: Buffer | string, taken?: () => void): void {
+    const flushed = this.#flushed
+    if (typeof piece === 'string') this.#socket!.write(piece, 'latin1', flushed)
+    else if (taken === undefined) this.#socket!.write(piece, flushed)
+    else {
+      this.#socket!.write(piece, (error) => {
+        if (error === null || error === undefined) taken()
+        flushed?.()
+      })
+    }
   }
 
   #mayGoOn(socket: Socket): boolean {
