@@ -100,8 +100,9 @@ export interface Log {
 /** What a plugin compiles against, once per item in the file. */
 export interface Scope {
   addHook(name: 'onRequest', hook: OnRequestHook): void
-  addHook(name: 'onSend', hook: OnSendHook): void
+  /** Stands before the shorter form: a hook written in place then knows the types of its parameters in both. */
   addHook(name: 'onSend', hook: OnSendBodyHook): void
+  addHook(name: 'onSend', hook: OnSendHook): void
   /** State that survives reloads: the same object for the same key as long as some generation uses it. Its `close()`, if any, is called after. Keys are the plugin's own. */
   carry<T extends object>(key: string, create: () => T): T
   /** Runs when no generation uses this item any more. */
