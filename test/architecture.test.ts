@@ -45,7 +45,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway-errors.ts': ['type config', 'generation'],
   'gateway-view.ts': ['admin', 'type config', 'observe'],
-  commands: ['config', 'gateway.ts', 'gateway-errors.ts'],
+  'rehearsal.ts': ['type config', 'generation', 'observe', 'state'],
+  commands: ['config', 'gateway.ts', 'gateway-errors.ts', 'rehearsal.ts'],
   'main.ts': ['commands'],
 }
 

@@ -1,7 +1,8 @@
 /** `sluice check`: what is wrong with a config, what is worth a look, and who may use it without saying who they are. */
 import { resolve } from 'node:path'
-import { type Diagnostic, positionText, renderDiagnostics } from '../config/diagnostic.ts'
-import { type LoadResult, loadConfig } from '../config/load.ts'
+import { type Diagnostic, positionText, renderDiagnostics, sortDiagnostics } from '../config/diagnostic.ts'
+import { type LoadOptions, type LoadResult, loadConfig } from '../config/load.ts'
+import { rehearse } from '../rehearsal.ts'
 import { type ExitCode, type Io, readArguments } from './arguments.ts'
 
 const usage = 'sluice check [--config FILE] [--json] [--strict] [--no-plugins]'
@@ -19,10 +20,19 @@ export async function runCheck(args: readonly string[], io: Io): Promise<ExitCod
   const { values } = read
   const file = String(values['config'])
   const userPlugins = values['no-plugins'] !== true
-  const result = await loadConfig(resolve(io.cwd, file), { env: io.env, userPlugins, shownAs: file })
+  const result = await checkFile(resolve(io.cwd, file), { env: io.env, userPlugins, shownAs: file })
   const ok = result.config !== null && (values['strict'] !== true || result.diagnostics.length === 0)
   io.stdout(values['json'] === true ? jsonReport(result, ok) : textReport(result, file))
   return ok ? 0 : 1
+}
+
+/** The file's own rules, then, where they hold, whether it compiles. */
+async function checkFile(file: string, options: LoadOptions): Promise<LoadResult> {
+  const result = await loadConfig(file, options)
+  if (result.config === null || options.userPlugins === false) return result
+  const found = await rehearse(result)
+  if (found.length === 0) return result
+  return { config: null, diagnostics: sortDiagnostics([...result.diagnostics, ...found]), document: result.document }
 }
 
 /** `{ ok, diagnostics, publicRoutes, sharedCaches, tests }`: other programs read this. */

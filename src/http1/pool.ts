@@ -37,6 +37,19 @@ export class Pool implements Carrier, Swept {
     return call
   }
 
+  /**
+   * Like `request`, on a connection that carried nothing before: for a repeat after a kept one died (RFC 9112 §9.3.1),
+   * since its neighbours, idle as long, may be dead as well.
+   */
+  requestFresh(head: RequestHead, listener: ResponseListener): ClientRequest {
+    const oldest = this.#all.size >= this.options.maxConnections ? this.#idle[0] : undefined
+    oldest?.close()
+    if (this.#isClosed || this.#all.size >= this.options.maxConnections) return this.request(head, listener)
+    const call = new Call(this, head, listener)
+    this.#open(call)
+    return call
+  }
+
   get stats(): PoolStats {
     let pending = 0
     for (const connection of this.#all) if (connection.state === 'connecting') pending++

@@ -29,7 +29,8 @@ function parse(text: string): Authority | null {
   if (parts === null) return null
   const [, ipv6, name, port] = parts
   if (port !== undefined && (Number(port) > 65_535 || Number(port) === 0)) return null
-  if (ipv6 !== undefined) return isIPv6(ipv6) ? { authority: text, host: `[${ipv6.toLowerCase()}]` } : null
+  // The shortest spelling (RFC 5952), as in the config: one address, one host.
+  if (ipv6 !== undefined) return isIPv6(ipv6) ? { authority: text, host: new URL(`http://[${ipv6}]`).hostname } : null
   if (name!.length > 254 || name!.includes('..')) return null
   const host = name!.toLowerCase()
   return { authority: text, host: host.endsWith('.') ? host.slice(0, -1) : host }

@@ -69,17 +69,18 @@ class Forwarding implements ResponseListener {
       const events = { failed: (problem: Problem) => this.#uploadFailed(problem) }
       this.#upload = new Upload(exchange, exchange.raw!, { idleMs: this.#policy.bodyIdleMs, events })
     }
-    this.#attempt()
+    this.#attempt('any')
     if (this.#request !== null && !this.#over) this.#upload?.start(this.#request)
   }
 
-  #attempt(): void {
+  #attempt(connection: 'any' | 'fresh'): void {
     const exchange = this.#exchange
     const target = this.#upstream.pick()
     exchange.target = target.url
     exchange.attempts++
     exchange.upstreamStartedAt = performance.now()
-    this.#request = target.pool.request(headFor(exchange, target), this)
+    const head = headFor(exchange, target)
+    this.#request = connection === 'fresh' ? target.pool.requestFresh(head, this) : target.pool.request(head, this)
   }
 
   informational(): void {}
@@ -195,7 +196,7 @@ class Forwarding implements ResponseListener {
   error(error: WireError): void {
     if (this.#over) return
     if (!this.#headTaken && this.#mayRepeat(error)) {
-      this.#attempt()
+      this.#attempt('fresh')
       return
     }
     this.#abandon(problemOf(error))

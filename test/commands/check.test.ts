@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -154,4 +155,19 @@ test('routes of a config that is refused are what is wrong with it', async () =>
 
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toContain('unknown-key')
+})
+
+test('finds what a plugin refuses only when it is compiled, at the item', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-'))
+  const route = (window: string) =>
+    `routes:\n  a:\n    match: /a\n    respond: { status: 200 }\n    public: "test"\n    plugins:\n      - rate-limit: { max: 1, window: ${window} }\n`
+  await writeFile(join(folder, 'gateway.yaml'), route('0s'))
+  const shown: string[] = []
+  const io = { stdout: (text: string) => void shown.push(text), stderr: () => {}, cwd: folder, env: {} }
+
+  const exit = await runCheck([], io)
+
+  expect(exit).toBe(1)
+  expect(shown.join('')).toMatch(/^gateway\.yaml:7:9 {2}error {2}plugin-failed {2}/)
+  await rm(folder, { recursive: true })
 })
