@@ -31,13 +31,13 @@ function commandsOfBlock({ text, line }: Block): Shown[] {
   })
 }
 
-export interface Session extends AsyncDisposable {
+export interface Terminal extends AsyncDisposable {
   /** What a command prints, with ports and paths as the documentation writes them. */
   run(command: string): Promise<string>
 }
 
 /** A shell in the folder of the page's files, beside a gateway that serves the page's gateway.yaml. */
-export async function openSession(page: string): Promise<Session> {
+export async function openTerminal(page: string): Promise<Terminal> {
   const folder = await pageFolder(page)
   const config = join(folder.path, 'gateway.yaml')
   if (!existsSync(config)) await writeFile(config, await readFile('gateway.yaml'))
