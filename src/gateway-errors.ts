@@ -1,5 +1,4 @@
 /** Why a gateway does not start or reload: always a list of diagnostics, and the file they speak of. */
-import type { Config } from './config/config.ts'
 import type { Diagnostic } from './config/diagnostic.ts'
 import type { LoadResult } from './config/load.ts'
 import { CompileError } from './generation/compile.ts'
@@ -12,17 +11,18 @@ export class ConfigError extends Error {
   readonly document: Document
 
   constructor(diagnostics: readonly Diagnostic[], document: Document) {
-    super('the configuration has errors')
+    const found = diagnostics.map(({ at, message }) => `${at.file}:${at.line}:${at.column} ${message}`)
+    super(`the configuration has errors: ${found.join('; ')}`)
     this.diagnostics = diagnostics
     this.document = document
   }
 }
 
 /** What went wrong after the file itself was found right, as diagnostics. What nobody foresaw is thrown on. */
-export function diagnosticsOf(error: unknown, config: Config): readonly Diagnostic[] {
+export function diagnosticsOf(error: unknown, document: Document): readonly Diagnostic[] {
   if (error instanceof CompileError) return error.diagnostics
   const { code, message } = error as NodeJS.ErrnoException
   if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error
-  const at = { file: config.file, line: 1, column: 1, endColumn: 1 }
-  return [{ code: 'address-taken', severity: 'error', at, path: 'listen', message }]
+  const { at, path } = document.place(['listen'])
+  return [{ code: 'address-taken', severity: 'error', at, path, message }]
 }

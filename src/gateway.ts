@@ -31,6 +31,8 @@ export interface GatewayOptions {
 
 export class Gateway implements Viewed {
   readonly #file: string
+  /** The file as it was named: what diagnostics call it. */
+  readonly #shownAs: string
   readonly #options: GatewayOptions
   readonly #log: Log
   readonly #carry = new Carry()
@@ -54,7 +56,7 @@ export class Gateway implements Viewed {
 
   /** Loads the file, compiles it and listens. Rejects with ConfigError, or with Node's error for an address in use. */
   static async start(file: string, options: GatewayOptions = {}): Promise<Gateway> {
-    const gateway = new Gateway(resolve(file), options)
+    const gateway = new Gateway(file, options)
     try {
       await gateway.#start()
     } catch (error) {
@@ -65,7 +67,8 @@ export class Gateway implements Viewed {
   }
 
   private constructor(file: string, options: GatewayOptions) {
-    this.#file = file
+    this.#file = resolve(file)
+    this.#shownAs = file
     this.#options = options
     this.#log = options.log ?? createLog()
     this.#memory = new MemoryCounters({
@@ -172,6 +175,7 @@ export class Gateway implements Viewed {
     const result = await this.#load()
     const at = new Date().toISOString()
     this.#lastReload = result.ok ? { ok: true, at } : { ok: false, at, diagnostics: result.diagnostics }
+    if (!result.ok && this.generation === 0) return result
     if (result.ok) this.#log.info({ generation: result.generation, changed: result.changed }, 'configuration loaded')
     else this.#log.error({ diagnostics: result.diagnostics, generation: this.generation }, 'configuration refused')
     return result
@@ -179,7 +183,8 @@ export class Gateway implements Viewed {
 
   async #load(): Promise<ReloadResult> {
     const { env } = this.#options
-    const loaded = await loadConfig(this.#file, env === undefined ? {} : { env }, this.#catalog)
+    const options = { shownAs: this.#shownAs, ...(env === undefined ? {} : { env }) }
+    const loaded = await loadConfig(this.#file, options, this.#catalog)
     this.#document ??= loaded.document
     if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
     for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
@@ -191,7 +196,7 @@ export class Gateway implements Viewed {
       this.#document = document
       return { ok: true, generation: number, changed: true }
     } catch (error) {
-      return { ok: false, diagnostics: diagnosticsOf(error, config) }
+      return { ok: false, diagnostics: diagnosticsOf(error, document) }
     }
   }
 

@@ -27,6 +27,9 @@ if (Number(major) < MINIMUM_NODE) {
     io.stderr(`sluice has no command "${name}".\n\n${usage()}`)
     process.exitCode = 2
   } else {
-    process.exitCode = await command.run(args, io)
+    const exitCode = await command.run(args, io)
+    // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it.
+    if (name === 'run') process.exit(exitCode)
+    process.exitCode = exitCode
   }
 }

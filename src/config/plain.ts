@@ -64,7 +64,7 @@ class PlainReader {
       this.#path.push(key)
       data[key] = this.read(value)
       this.#path.pop()
-      if (isSecretKey(key) && !isMap(value)) this.#document.hide(value)
+      if (isSecretKey(key) && !isMap(value) && !isSwitch(value)) this.#document.hide(value)
     }
     return data
   }
@@ -186,4 +186,9 @@ class PlainReader {
     this.#findings.error('yaml-syntax', this.#document.placeOf(node, this.#path), message)
     return undefined
   }
+}
+
+/** `credentials: true` is a setting, no secret. */
+function isSwitch(node: Node | null): boolean {
+  return isScalar(node) && typeof node.value === 'boolean'
 }

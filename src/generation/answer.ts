@@ -1,6 +1,6 @@
 /** Answers that the gateway itself gives: what a plugin or a route says, and problems. All pass the response hooks. */
 
-import { Readable } from 'node:stream'
+import { compose, Readable, Transform } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Exchange } from '../exchange/exchange.ts'
 import { type Problem, problemDocument } from '../problem.ts'
@@ -74,12 +74,26 @@ export function deliverExchange(exchange: Exchange, name: string, through: Fasti
   if (reply.source !== 'gateway') through.header('via', `1.1 ${name}`)
   const { body } = reply
   if (body instanceof Readable) {
-    body.on('data', (chunk: Buffer) => {
-      exchange.sent += chunk.length
-    })
+    through.send(compose(body, new Counted(exchange)))
+    return
   }
-  if (body !== null && !(body instanceof Readable)) exchange.sent = Buffer.byteLength(body)
+  if (body !== null) exchange.sent = Buffer.byteLength(body)
   through.send(body ?? '')
+}
+
+/** Counts what a foreign chain is given to send; a listener of its own would set the body flowing before Fastify does. */
+class Counted extends Transform {
+  readonly #exchange: Exchange
+
+  constructor(exchange: Exchange) {
+    super()
+    this.#exchange = exchange
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
+    this.#exchange.sent += chunk.length
+    done(null, chunk)
+  }
 }
 
 function grouped(raw: readonly string[]): Map<string, string[]> {

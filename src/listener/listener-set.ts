@@ -3,6 +3,9 @@ import { X509Certificate } from 'node:crypto'
 import type { Config, ListenerConfig } from '../config/config.ts'
 import { Listener, type ListenerHandler } from './listener.ts'
 
+/** How long a closing listener still takes connections. */
+const DRAIN_MS = 100
+
 export class ListenerSet {
   readonly #handler: ListenerHandler
   /** By bound address as configured: a listener keeps its socket when only its name or certificate changes. */
@@ -77,9 +80,14 @@ export class ListenerSet {
     }
   }
 
-  /** Drains and closes all; what is not over at the deadline is ended. */
+  /**
+   * Drains and closes all; what is not over at the deadline is ended. For a moment before it closes, a listener still
+   * takes connections and says `Connection: close` on each: one that closes at once loses what the kernel has queued on it.
+   */
   async close(deadlineMs: number): Promise<void> {
     const listeners = [...this.#listeners.values()]
+    for (const listener of listeners) listener.drain()
+    await new Promise((done) => setTimeout(done, Math.min(DRAIN_MS, deadlineMs)))
     const closed = Promise.all(listeners.map((listener) => listener.close()))
     const deadline = setTimeout(() => this.destroy(), deadlineMs)
     await closed

@@ -33,7 +33,7 @@ export class Listener {
   readonly #connections = new WeakMap<Duplex, ClientConnection>()
   /** What is said of an ordinary request; one object for all of them. */
   #plain: RequestMeta
-  #closing = false
+  #draining = false
   /** Upgraded connections leave Node's own count. */
   readonly #tunnels = new Set<Duplex>()
 
@@ -117,7 +117,7 @@ export class Listener {
     raw.client = this.#connections.get(raw.socket) ?? null
     raw.client?.begin(raw)
     response.on('close', answered)
-    if (this.#closing) response.shouldKeepAlive = false
+    raw.listener = this
     this.#handler.request(raw, response, meta)
   }
 
@@ -173,12 +173,16 @@ export class Listener {
 
   /** Answers say `Connection: close` from now on, so that clients go elsewhere before the listener closes. */
   drain(): void {
-    this.#closing = true
+    this.#draining = true
+  }
+
+  get draining(): boolean {
+    return this.#draining
   }
 
   /** Stops accepting, drops idle connections, and resolves when the last one has gone. */
   async close(): Promise<void> {
-    this.#closing = true
+    this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
     await closed

@@ -2,12 +2,14 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { GatewayRequest } from '../exchange/gateway-request.ts'
 
 /** Adds what every answer carries and hands the head to Node; nothing is on the wire before the first body byte or the end. */
 export function writeHead(exchange: Exchange, response: ServerResponse, name: string): void {
   const { reply } = exchange
   const { raw } = reply.headers
   raw.push('x-request-id', exchange.facts.id)
+  if ((exchange.raw as GatewayRequest | null)?.listener?.draining === true) reply.headers.set('connection', 'close')
   if (reply.source !== 'gateway') reply.headers.append('via', `1.1 ${name}`)
   if (reply.reason === undefined) response.writeHead(reply.statusCode, raw)
   else response.writeHead(reply.statusCode, reply.reason, raw)
@@ -27,16 +29,37 @@ export function deliver(exchange: Exchange, response: ServerResponse, name: stri
       reply.headers.append('content-length', String(bytes.length))
     }
     writeHead(exchange, response, name)
-    response.end()
+    finish(exchange, response)
     return
   }
   reply.headers.set('content-length', String(bytes?.length ?? 0))
   writeHead(exchange, response, name)
   exchange.sent = bytes?.length ?? 0
   // One latin1 string joins head and body in one write; a Buffer would cost a writev (measured, 1 µs).
-  if (bytes !== null && bytes.length > 0 && bytes.length <= SMALL) response.end(bytes.toString('latin1'), 'latin1')
-  else if (bytes !== null) response.end(bytes)
-  else response.end()
+  if (bytes !== null && bytes.length > 0 && bytes.length <= SMALL) finish(exchange, response, bytes.toString('latin1'))
+  else finish(exchange, response, bytes ?? undefined)
+}
+
+/** How long an answer's connection waits for a request body that nobody wants, before it closes on it. */
+const LINGER_MS = 1000
+
+/**
+ * Ends the answer; strings are latin1. A client that is still sending its body is read on for a moment: closing with
+ * bytes unread makes the kernel send a reset, which can take the answer away from the client (RFC 9112 §9.6).
+ */
+export function finish(exchange: Exchange, response: ServerResponse, last?: Buffer | string): void {
+  const { raw, facts } = exchange
+  if (raw === null || raw.complete || facts.body.kind === 'none') {
+    if (last === undefined) response.end()
+    else response.end(last, 'latin1')
+    return
+  }
+  if (last === undefined) response.flushHeaders()
+  else response.write(last, 'latin1')
+  const patience = setTimeout(() => response.end(), LINGER_MS)
+  raw.once('end', () => response.end())
+  response.once('close', () => clearTimeout(patience))
+  raw.resume()
 }
 
 const SMALL = 16 * 1024
@@ -45,7 +68,7 @@ function stream(exchange: Exchange, response: ServerResponse, { body, name }: { 
   writeHead(exchange, response, name)
   if (hasNoBody(exchange)) {
     body.destroy()
-    response.end()
+    finish(exchange, response)
     return
   }
   body.on('data', (chunk: Buffer) => {
@@ -53,7 +76,7 @@ function stream(exchange: Exchange, response: ServerResponse, { body, name }: { 
     if (!response.write(chunk)) body.pause()
   })
   response.on('drain', () => body.resume())
-  body.on('end', () => response.end())
+  body.on('end', () => finish(exchange, response))
   body.on('error', () => breakOff(exchange, response))
   response.on('close', () => body.destroy())
 }

@@ -6,8 +6,8 @@ import type { WireError } from '../http1/wire-error.ts'
 import type { Problem } from '../problem.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { breakOff, hasNoBody, writeHead } from './deliver.ts'
-import { forwardableTrailers } from './hop-by-hop.ts'
+import { breakOff, finish, hasNoBody, writeHead } from './deliver.ts'
+import { forwardableTrailers, hopByHop } from './hop-by-hop.ts'
 import { problemOf } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
 import { clientClosed, Upload, uploadFraming } from './upload.ts'
@@ -83,7 +83,15 @@ class Forwarding implements ResponseListener {
     this.#request = connection === 'fresh' ? target.pool.requestFresh(head, this) : target.pool.request(head, this)
   }
 
-  informational(): void {}
+  /** RFC 9110 §15.2: a proxy passes on interim answers that it did not ask for itself. HTTP/1.0 knows none. */
+  informational(status: number, headers: string[]): void {
+    if (status === 100 || this.#exchange.raw!.httpVersion === '1.0' || this.#response.headersSent) return
+    const kept: string[] = []
+    for (let i = 0; i < headers.length; i += 2) {
+      if (!hopByHop.has(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
+    }
+    this.#response.writeInformation(status, kept)
+  }
 
   head(head: ResponseHead): void {
     const exchange = this.#exchange
@@ -139,7 +147,7 @@ class Forwarding implements ResponseListener {
     if (chunk.length === this.#remaining && chunk.length <= JOINED) {
       // The whole body in one read: head and body leave in one write.
       this.#complete()
-      this.#response.end(chunk.toString('latin1'), 'latin1')
+      finish(exchange, this.#response, chunk.toString('latin1'))
       return true
     }
     this.#remaining = -1
@@ -177,7 +185,7 @@ class Forwarding implements ResponseListener {
     if (this.#over) return
     this.#complete()
     if (trailers.length > 0 && !hasNoBody(this.#exchange)) this.#addTrailers(trailers)
-    this.#response.end()
+    finish(this.#exchange, this.#response)
   }
 
   #complete(): void {

@@ -84,3 +84,9 @@ test('a file that cannot be written is an error of one line', async () => {
     stderr: 'cannot write none/such.json: no such file\n',
   })
 })
+
+test('the schema in the repository is the one that is written now', async () => {
+  const { stdout } = await run()
+
+  expect(readFileSync(new URL('../../gateway.schema.json', import.meta.url), 'utf8')).toBe(stdout)
+})

@@ -1,0 +1,150 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { createServer, request as httpsRequest } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { connect, type TLSSocket } from 'node:tls'
+import { describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { makeCertificate } from '../support/certificate.ts'
+import { startGateway } from '../support/gateway.ts'
+import { startOrigin } from '../support/origin.ts'
+
+const mine = makeCertificate()
+const other = makeCertificate()
+
+const secure = (routes: string) => `
+listen: [{ url: "https://127.0.0.1:0", certificates: [{ cert: api.crt, key: api.key }] }]
+routes:
+  ${routes}
+`
+const files = { 'api.crt': mine.cert, 'api.key': mine.key }
+
+async function get(port: number, ca: string): Promise<{ status: number; body: string; socket: TLSSocket }> {
+  const request = httpsRequest({ port, host: '127.0.0.1', servername: 'localhost', ca, path: '/a', agent: false })
+  request.end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  let body = ''
+  for await (const chunk of response) body += chunk
+  return { status: response.statusCode!, body, socket: response.socket as TLSSocket }
+}
+
+describe('an HTTPS listener', () => {
+  test('serves with its certificate and tells the upstream the scheme', async () => {
+    await using origin = await startOrigin()
+    await using gateway = await startGateway(secure(`a: { match: /a, upstream: "${origin.url}", public: "test" }`), {
+      files,
+    })
+
+    const { status } = await get(gateway.port, mine.cert)
+
+    expect(status).toBe(200)
+    expect(origin.requests[0]!.headers['x-forwarded-proto']).toBe('https')
+    expect(await gateway.metrics()).toMatch(
+      /sluice_tls_certificate_expiry_timestamp_seconds\{name="listen\[0\]"\} 1\d{9}/,
+    )
+  })
+
+  test('speaks TLS 1.2 at least, and HTTP/1.1 alone', async () => {
+    await using gateway = await startGateway(secure('a: { match: /a, respond: { status: 200 }, public: "test" }'), {
+      files,
+    })
+    const modern = connect({
+      port: gateway.port,
+      ca: mine.cert,
+      servername: 'localhost',
+      ALPNProtocols: ['h2', 'http/1.1'],
+    })
+    await once(modern, 'secureConnect')
+
+    expect(modern.alpnProtocol).toBe('http/1.1')
+    modern.destroy()
+    const old = connect({
+      port: gateway.port,
+      ca: mine.cert,
+      servername: 'localhost',
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+    })
+    await once(old, 'error')
+  })
+
+  test('carries WebSockets', async () => {
+    await using gateway = await startGateway(secure('ws: { match: /ws, upstream: builtin://echo, public: "test" }'), {
+      files,
+    })
+    const trusted = { ca: mine.cert, servername: 'localhost' }
+    const socket = new WebSocket(`wss://127.0.0.1:${gateway.port}/ws`, trusted as object)
+    await once(socket, 'open')
+
+    socket.send('hello')
+
+    expect(String((await once(socket, 'message'))[0])).toBe('hello')
+    socket.terminate()
+  })
+
+  test('takes a new certificate at a reload, while old connections live on', async () => {
+    await using gateway = await startGateway(secure('a: { match: /a, respond: { status: 200 }, public: "test" }'), {
+      files: { ...files, 'new.crt': other.cert, 'new.key': other.key },
+    })
+    const open = connect({ port: gateway.port, ca: mine.cert, servername: 'localhost' })
+    await once(open, 'secureConnect')
+
+    await gateway.reload(
+      secure('a: { match: /a, respond: { status: 200 }, public: "test" }').replaceAll('api.', 'new.'),
+    )
+
+    expect((await get(gateway.port, other.cert)).status).toBe(200)
+    await expect(get(gateway.port, mine.cert)).rejects.toThrow()
+    open.write('GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    expect(String((await once(open, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  test('answers bytes that are no TLS with nothing and lives on', async () => {
+    await using gateway = await startGateway(secure('a: { match: /a, respond: { status: 200 }, public: "test" }'), {
+      files,
+    })
+    await expect(fetch(`http://127.0.0.1:${gateway.port}/a`)).rejects.toThrow()
+
+    expect((await get(gateway.port, mine.cert)).status).toBe(200)
+  })
+})
+
+describe('an HTTPS upstream', () => {
+  async function secureOrigin() {
+    const server = createServer({ ...mine }, (_request, response) => response.end('secure'))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      url: `https://localhost:${(server.address() as AddressInfo).port}`,
+      async [Symbol.asyncDispose]() {
+        server.closeAllConnections()
+        await new Promise((resolve) => server.close(resolve))
+      },
+    }
+  }
+
+  test('is trusted when its certificate is', async () => {
+    await using origin = await secureOrigin()
+    await using gateway = await startGateway(
+      `upstreams: { o: { targets: ["${origin.url}"], tls: { ca: ca.pem } } }\nroutes: { a: { match: /a, upstream: o, public: "test" } }\n`,
+      { files: { 'ca.pem': mine.cert } },
+    )
+
+    expect(await (await gateway.fetch('/a')).text()).toBe('secure')
+  })
+
+  test('is refused when its certificate is not, with a problem that shows nothing of it', async () => {
+    await using origin = await secureOrigin()
+    await using gateway = await startGateway(
+      `routes: { a: { match: /a, upstream: "${origin.url}", public: "test" } }\n`,
+    )
+
+    const response = await gateway.fetch('/a')
+
+    expect(await response.json()).toMatchObject({
+      status: 502,
+      code: 'upstream-tls-failed',
+      detail: 'No secure connection to the upstream could be made.',
+    })
+  })
+})
