@@ -74,6 +74,13 @@ export interface RunningItem {
 
 const gatewayItem: RunningItem = { plugin: 'gateway', id: 'gateway', observing: false }
 
+/** Who keeps count of open exchanges. */
+export interface ExchangeOwner {
+  closed(exchange: Exchange): void
+  /** A close listener threw. The exchange is over; the others are still told. */
+  failed(exchange: Exchange, error: unknown): void
+}
+
 export class Exchange {
   facts: RequestFacts
   /** Null in a dry run, where there is no socket. */
@@ -126,7 +133,7 @@ export class Exchange {
   /** Whoever works for the client at present, and has to be told when it leaves. */
   carrier: { clientGone(): void } | null = null
   /** Told when the exchange is over, after every listener. */
-  owner: { closed(exchange: Exchange): void } | null = null
+  owner: ExchangeOwner | null = null
 
   readonly responseTaps: ResponseTap[] = []
   #request: PluginRequest | null = null
@@ -240,8 +247,16 @@ export class Exchange {
     if (this.#closed) return
     this.#closed = true
     this.closedAt = performance.now()
-    if (this.#closeListeners !== null) for (const listener of this.#closeListeners) listener(this)
+    if (this.#closeListeners !== null) for (const listener of this.#closeListeners) this.#tell(listener)
     this.owner?.closed(this)
+  }
+
+  #tell(listener: (exchange: Exchange) => void): void {
+    try {
+      listener(this)
+    } catch (error) {
+      this.owner?.failed(this, error)
+    }
   }
 }
 

@@ -1,12 +1,14 @@
 /** Answers that the gateway itself gives: what a plugin or a route says, and problems. All pass the response hooks. */
 
-import { compose, Readable, Transform } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Exchange } from '../exchange/exchange.ts'
 import { type Problem, problemDocument } from '../problem.ts'
-import { breakOff, deliver } from '../proxy/deliver.ts'
+import { breakOff } from '../proxy/break-off.ts'
+import { type DeliveryPolicy, deliver, isDraining } from '../proxy/deliver.ts'
 import type { ForwardPolicy } from '../proxy/forward.ts'
 import { toProblem } from '../proxy/problem-of.ts'
+import { Passage } from './passage.ts'
 
 /** Sends what stands in the reply, response hooks first. A hook that fails turns it into a problem. */
 export function answerExchange(exchange: Exchange, policy: ForwardPolicy): void {
@@ -33,23 +35,35 @@ export function answerProblem(exchange: Exchange, problem: Problem, policy: Forw
     return
   }
   if (response!.destroyed) return
-  if (reply.source !== 'gateway') reply.headers.raw.length = 0
+  const hooked = exchange.failing
+  // What was said of an answer that is not to be is not true of the problem.
+  if (reply.source !== 'gateway' || reply.sent) reply.headers.raw.length = 0
   if (reply.body instanceof Readable) reply.body.destroy()
   reply.source = 'gateway'
   reply.reason = undefined
+  response!.statusMessage = ''
   reply.code(problem.status).header('content-type', 'application/problem+json')
   reply.headers.raw.push(...problem.headers)
-  if (mustClose(exchange)) reply.header('connection', 'close')
   reply.send(problemDocument(problem, exchange.facts.id))
   // The hooks have one chance: when one fails on a problem too, the problem it failed with leaves without them.
-  const hooked = exchange.failing
   exchange.failing = true
-  if (hooked) policy.deliver(exchange)
+  if (hooked) deliverOrBreakOff(exchange, policy)
   else answerExchange(exchange, policy)
 }
 
-/** A body that nobody will read stands between this answer and the next request on the connection. */
-function mustClose(exchange: Exchange): boolean {
+/** The problem of a problem: if even that cannot be sent, nothing can. */
+function deliverOrBreakOff(exchange: Exchange, policy: ForwardPolicy): void {
+  try {
+    deliverExchange(exchange, policy, undefined)
+  } catch {
+    // Two problems have been logged by now; the client sees the connection end.
+    breakOff(exchange, exchange.response!)
+  }
+}
+
+/** No more requests on this connection: it is to go elsewhere, or a body that nobody will read stands in between. */
+export function mustClose(exchange: Exchange): boolean {
+  if (isDraining(exchange)) return true
   const { body } = exchange.facts
   const { raw } = exchange
   if (raw === null || raw.complete || body.kind === 'none') return false
@@ -60,40 +74,31 @@ function mustClose(exchange: Exchange): boolean {
 const MAX_DRAINED = 64 * 1024
 
 /** Hands the finished reply to the connection, or to Fastify where foreign plugins may still change it. */
-export function deliverExchange(exchange: Exchange, name: string, through: FastifyReply | undefined): void {
+export function deliverExchange(exchange: Exchange, policy: DeliveryPolicy, through: FastifyReply | undefined): void {
+  if (exchange.response!.destroyed) return
+  if (mustClose(exchange)) exchange.reply.header('connection', 'close')
+  if (through === undefined) deliver(exchange, policy)
+  else deliverThrough(exchange, policy, through)
+}
+
+function deliverThrough(exchange: Exchange, { name, bodyIdleMs }: DeliveryPolicy, through: FastifyReply): void {
   const { reply, response } = exchange
-  if (response!.destroyed) return
-  if (through === undefined) {
-    deliver(exchange, response!, name)
-    return
-  }
+  const { body } = reply
+  if (reply.reason !== undefined) response!.statusMessage = reply.reason
   through.code(reply.statusCode)
   for (const [header, values] of grouped(reply.headers.raw))
     through.header(header, values.length === 1 ? values[0] : values)
   through.header('x-request-id', exchange.facts.id)
   if (reply.source !== 'gateway') through.header('via', `1.1 ${name}`)
-  const { body } = reply
   if (body instanceof Readable) {
-    through.send(compose(body, new Counted(exchange)))
+    // Not a listener: it would set the body flowing before foreign hooks have let it through.
+    through.send(pipeline(body, new Passage(exchange, bodyIdleMs), () => {}))
     return
   }
-  if (body !== null) exchange.sent = Buffer.byteLength(body)
-  through.send(body ?? '')
-}
-
-/** Counts what a foreign chain is given to send; a listener of its own would set the body flowing before Fastify does. */
-class Counted extends Transform {
-  readonly #exchange: Exchange
-
-  constructor(exchange: Exchange) {
-    super()
-    this.#exchange = exchange
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
-    this.#exchange.sent += chunk.length
-    done(null, chunk)
-  }
+  // Bytes: to text Fastify would add a charset that `application/problem+json` does not have (RFC 8259 §11).
+  const bytes = Buffer.from(body ?? '')
+  exchange.sent = bytes.length
+  through.send(bytes)
 }
 
 function grouped(raw: readonly string[]): Map<string, string[]> {

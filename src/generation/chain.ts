@@ -3,6 +3,7 @@ import { compose, Readable, Transform } from 'node:stream'
 import type { Exchange, ResponseTap, RunningItem } from '../exchange/exchange.ts'
 import type { OnRequestHook, OnSendBodyHook, OnSendHook } from '../plugin.ts'
 import { Problem } from '../problem.ts'
+import { toPluginProblem } from '../proxy/problem-of.ts'
 
 export interface Step {
   readonly running: RunningItem
@@ -65,7 +66,7 @@ export class Chain {
 
   /** What a thrown refusal comes to: nothing under `optional` or `mode: observe`, else it goes on up. */
   #settle(exchange: Exchange, step: Step, error: unknown): void {
-    const problem = asPluginProblem(error)
+    const problem = toPluginProblem(error)
     exchange.running = step.running
     if (step.optional && problem.code === 'credentials-missing') {
       exchange.decide('pass', 'anonymous')
@@ -102,7 +103,9 @@ export class Chain {
 
   /** Runs the response hooks of the plugins the request had reached, bottom to top. */
   respond(exchange: Exchange): Promise<void> | undefined {
-    return this.#hasSends ? this.#respondFrom(exchange, exchange.reached) : undefined
+    if (!this.#hasSends) return undefined
+    // What a hook below tapped before one above had to be waited for passes as a stream by now.
+    return this.#respondFrom(exchange, exchange.reached)?.then(() => feedTaps(exchange, 0))
   }
 
   #respondFrom(exchange: Exchange, from: number): Promise<void> | undefined {
@@ -122,7 +125,7 @@ function runHooks(exchange: Exchange, step: Step): Promise<void> | undefined {
   const before = exchange.authentications
   for (const [index, hook] of step.onRequest.entries()) {
     const result = hook(request, reply)
-    if (result instanceof Promise) return finishHooks(exchange, step, { result, next: index + 1, before })
+    if (isThenable(result)) return finishHooks(exchange, step, { result, next: index + 1, before })
     if (reply.sent) return undefined
   }
   demandIdentity(exchange, step, before)
@@ -143,7 +146,7 @@ function withholdOthers(exchange: Exchange, step: Step, decided: Step): void {
 async function finishHooks(
   exchange: Exchange,
   step: Step,
-  { result, next, before }: { result: Promise<unknown>; next: number; before: number },
+  { result, next, before }: { result: PromiseLike<unknown>; next: number; before: number },
 ): Promise<void> {
   await result
   const { request, reply } = exchange
@@ -162,7 +165,7 @@ function sendHooks(exchange: Exchange, step: Step): Promise<void> | undefined {
   const taps = exchange.responseTaps.length
   for (const [index, hook] of step.onSend.entries()) {
     const result = call(() => hook(request, reply))
-    if (result instanceof Promise) return finishSends(exchange, step, { result, next: index + 1, taps })
+    if (isThenable(result)) return finishSends(exchange, step, { result, next: index + 1, taps })
   }
   feedTaps(exchange, taps)
   return step.onSendBody.length > 0 && bodyMayChange(exchange) ? changeBody(exchange, step) : undefined
@@ -171,10 +174,10 @@ function sendHooks(exchange: Exchange, step: Step): Promise<void> | undefined {
 async function finishSends(
   exchange: Exchange,
   step: Step,
-  { result, next, taps }: { result: Promise<unknown>; next: number; taps: number },
+  { result, next, taps }: { result: PromiseLike<unknown>; next: number; taps: number },
 ): Promise<void> {
   const { request, reply } = exchange
-  await result.catch(rethrow)
+  await call(() => result)
   for (let i = next; i < step.onSend.length; i++) await call(() => step.onSend[i]!(request, reply))
   feedTaps(exchange, taps)
   if (step.onSendBody.length > 0 && bodyMayChange(exchange)) await changeBody(exchange, step)
@@ -245,20 +248,21 @@ class TapStream extends Transform {
   }
 }
 
+/** Runs a response hook; what it throws, now or later, is a Problem. */
 function call(hook: () => unknown): unknown {
   try {
-    return hook()
+    const result = hook()
+    return isThenable(result) ? Promise.resolve(result).catch(rethrow) : result
   } catch (error) {
     return rethrow(error)
   }
 }
 
 function rethrow(error: unknown): never {
-  throw asPluginProblem(error)
+  throw toPluginProblem(error)
 }
 
-/** What a plugin threw, as a Problem: only a Problem's own words reach a client. */
-function asPluginProblem(error: unknown): Problem {
-  if (error instanceof Problem) return error
-  return new Problem('plugin-failed', 'A plugin failed on this request.', { cause: error })
+/** A promise of any library's: a refusal that is not waited for would be none. */
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
 }

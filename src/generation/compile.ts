@@ -10,6 +10,7 @@ import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
 import type { CounterStore, Log, Need, Traits } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward.ts'
+import { toPluginProblem } from '../proxy/problem-of.ts'
 import { RouteTable } from '../routing/table.ts'
 import { Target, targetKey } from '../upstream/target.ts'
 import { Upstream } from '../upstream/upstream.ts'
@@ -17,7 +18,8 @@ import { deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
 import { consumerDirectory } from './consumers.ts'
-import { type Edge, foreignEdge, nativeEdge } from './edge.ts'
+import { type Edge, nativeEdge } from './edge.ts'
+import { ForeignPluginError, foreignEdge } from './foreign-edge.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
 import { type CompiledItem, ItemCompiler } from './items.ts'
 import { compileRoute, type Route } from './route.ts'
@@ -150,7 +152,9 @@ class Compiler {
     const replies = foreign ? new WeakMap<Exchange, FastifyReply>() : null
     const policy = this.#policy(chain, replies)
     if (replies === null) return { chain, edge: this.#native!, policy }
-    const edge = await foreignEdge(compiled, this.#generation, replies)
+    const edge = await foreignEdge(compiled, this.#generation, replies).catch((error: unknown) => {
+      throw error instanceof ForeignPluginError ? refusal(items[error.index]!, error) : error
+    })
     this.#edges.push(edge)
     return { chain, edge, policy }
   }
@@ -159,22 +163,29 @@ class Compiler {
   #policy(chain: Chain, replies: WeakMap<Exchange, FastifyReply> | null): ForwardPolicy {
     const { config } = this.#input
     const name = config.name ?? this.#world.name
-    return {
+    const policy: ForwardPolicy = {
       name,
       bodyIdleMs: config.limits.bodyIdleMs,
       wantsStream: chain.changesBodies || replies !== null,
       respond: (exchange) => chain.respond(exchange),
-      deliver: (exchange) => deliverExchange(exchange, name, replies?.get(exchange)),
+      deliver: (exchange) => {
+        try {
+          deliverExchange(exchange, policy, replies?.get(exchange))
+        } catch (error) {
+          // A status, a field or a body that a plugin made, and HTTP does not know.
+          this.#generation.fail(exchange, toPluginProblem(error))
+        }
+      },
       fail: (exchange, problem) => this.#generation.fail(exchange, problem),
     }
+    return policy
   }
 
   async #item(item: ChainItem): Promise<CompiledItem> {
     try {
       return await this.#items.compile(item)
     } catch (error) {
-      const message = `the plugin refused its options: ${error instanceof Error ? error.message : String(error)}`
-      throw new CompileError([{ code: 'plugin-failed', severity: 'error', at: item.at, path: item.id, message }], error)
+      throw refusal(item, error)
     }
   }
 
@@ -194,6 +205,11 @@ class Compiler {
     const { carry } = this.#world
     for (const key of [...this.#targets.splice(0), ...this.#items.held]) carry.release(key)
   }
+}
+
+function refusal(item: ChainItem, error: unknown): CompileError {
+  const message = `the plugin refused its options: ${error instanceof Error ? error.message : String(error)}`
+  return new CompileError([{ code: 'plugin-failed', severity: 'error', at: item.at, path: item.id, message }], error)
 }
 
 const nothing: Omit<Step, 'running'> = {
@@ -242,10 +258,11 @@ function surroundings({ config, plugins }: CompileInput, world: World): Surround
   return { carry, log, metrics, counters, consumers: consumerDirectory(config.consumers), ...shared, digest }
 }
 
+/** With `-` for `_`, as clients' names are compared: CGI and WSGI origins cannot tell them apart. */
 function reservedNames({ config, plugins }: CompileInput): ReadonlySet<string> {
   const reserved = new Set<string>()
   for (const item of pluginItems(config)) {
-    for (const name of traitsOf(item, plugins)?.reserves?.(item.options) ?? []) reserved.add(name)
+    for (const name of traitsOf(item, plugins)?.reserves?.(item.options) ?? []) reserved.add(name.replaceAll('_', '-'))
   }
   return reserved
 }

@@ -1,12 +1,10 @@
-/** Fastify on the client edge: one catch-all for all chains of ours, a context of its own for each chain with a foreign package. */
+/** Fastify on the client edge: one catch-all for all chains of ours. Chains with foreign plugins: see foreign-edge.ts. */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import fp from 'fastify-plugin'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import { Problem } from '../problem.ts'
 import { toProblem } from '../proxy/problem-of.ts'
-import type { CompiledItem } from './items.ts'
 
 /** What the edge hands exchanges on to. */
 export interface EdgeEvents {
@@ -20,10 +18,12 @@ export interface EdgeEvents {
   finish(exchange: Exchange): void
   /** Answers with a problem, wherever the exchange stands. */
   fail(exchange: Exchange, problem: Problem): void
+  /** Runs the response hooks of ours on what a foreign plugin answered. Rejects with the problem of one that fails. */
+  respond(exchange: Exchange): Promise<void>
 }
 
 /** The exchange of a request that one of our listeners made. */
-function exchangeOf(raw: IncomingMessage): Exchange {
+export function exchangeOf(raw: IncomingMessage): Exchange {
   const { exchange } = raw as GatewayRequest
   if (exchange === null) throw new Error('a request reached the edge without an exchange')
   return exchange
@@ -36,7 +36,7 @@ export interface Edge {
 
 /** The edge of every chain without foreign packages: hooks and handler are ours, so one route serves them all. */
 export async function nativeEdge(events: EdgeEvents): Promise<Edge> {
-  const app = createApp(events)
+  const app = createApp(events, (exchange, problem) => events.fail(exchange, problem))
   app.addHook('onRequest', (request, reply, _done) => {
     // Hijacked before any parser looks at content-type: the body stays a raw stream (`_done` is never called).
     reply.hijack()
@@ -47,64 +47,10 @@ export async function nativeEdge(events: EdgeEvents): Promise<Edge> {
   return edgeOf(app)
 }
 
-/** The edge of one chain that holds Fastify plugins of others. `replies` says through which reply an exchange leaves. */
-export async function foreignEdge(
-  items: readonly CompiledItem[],
-  events: EdgeEvents,
-  replies: WeakMap<Exchange, FastifyReply>,
-): Promise<Edge> {
-  const app = createApp(events)
-  app.decorateRequest('exchange', null)
-  app.addHook('onRequest', async (request, reply) => {
-    const exchange = exchangeOf(request.raw)
-    Object.assign(request, { exchange })
-    replies.set(exchange, reply)
-    // An unparsable content-type would be answered 415 by Fastify; the exchange has its own copy for the upstream.
-    delete request.raw.headers['content-type']
-  })
-  const part = { app, events, replies, belowForeign: false }
-  let from = 0
-  for (const [index, item] of items.entries()) {
-    if (item.kind !== 'foreign') continue
-    addPart(part, from, index)
-    await app.register(fp(item.plugin as never, { name: `foreign-${index}` }), item.options)
-    part.belowForeign = true
-    from = index + 1
-  }
-  addPart(part, from, items.length)
-  addCatchAll(app, (request) => events.finish(exchangeOf(request.raw)))
-  await app.ready()
-  return edgeOf(app)
-}
+/** Told of what foreign code threw, and through which reply. */
+type Failed = (exchange: Exchange, problem: Problem, reply: FastifyReply) => void
 
-interface Part {
-  readonly app: FastifyInstance
-  readonly events: EdgeEvents
-  readonly replies: WeakMap<Exchange, FastifyReply>
-  readonly belowForeign: boolean
-}
-
-/** Where our steps between two foreign plugins run. What answers above the first foreign plugin does not pass through any. */
-function addPart({ app, events, replies, belowForeign }: Part, from: number, to: number): void {
-  if (from === to) return
-  app.addHook('onRequest', (request, reply, done) => {
-    const exchange = exchangeOf(request.raw)
-    void events.runPart(exchange, from, to).then((outcome) => {
-      if (outcome === 'on') {
-        done()
-        return
-      }
-      if (!belowForeign) {
-        reply.hijack()
-        replies.delete(exchange)
-      }
-      if (outcome === 'answered') events.answer(exchange)
-      else events.fail(exchange, outcome)
-    })
-  })
-}
-
-function createApp(events: EdgeEvents): FastifyInstance {
+export function createApp(events: EdgeEvents, failed: Failed): FastifyInstance {
   const app = Fastify({
     logger: false,
     exposeHeadRoutes: false,
@@ -117,8 +63,8 @@ function createApp(events: EdgeEvents): FastifyInstance {
   for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.setErrorHandler((error, request) => {
-    events.fail(exchangeOf(request.raw), foreignProblem(error))
+  app.setErrorHandler((error, request, reply) => {
+    failed(exchangeOf(request.raw), foreignProblem(error), reply)
   })
   app.setNotFoundHandler((request) => {
     events.fail(exchangeOf(request.raw), new Problem('internal', 'Something went wrong inside the gateway.'))
@@ -126,11 +72,14 @@ function createApp(events: EdgeEvents): FastifyInstance {
   return app
 }
 
-function addCatchAll(app: FastifyInstance, handler: (request: FastifyRequest, reply: FastifyReply) => void): void {
+export function addCatchAll(
+  app: FastifyInstance,
+  handler: (request: FastifyRequest, reply: FastifyReply) => void,
+): void {
   app.route({ method: app.supportedMethods as never, url: '*', handler: handler as never })
 }
 
-function edgeOf(app: FastifyInstance): Edge {
+export function edgeOf(app: FastifyInstance): Edge {
   return {
     handle: (raw, response) => app.routing(raw, response),
     close: () => app.close(),
@@ -138,7 +87,7 @@ function edgeOf(app: FastifyInstance): Edge {
 }
 
 /** A foreign plugin's error: its status is a hint, its words stay inside. */
-function foreignProblem(error: unknown): Problem {
+export function foreignProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   const status = (error as { statusCode?: unknown }).statusCode
   if (status === 401) return new Problem('credentials-invalid', 'A plugin refused the credentials.', { cause: error })

@@ -135,6 +135,10 @@ export class Generation implements EdgeEvents {
     if (this.#count === 0) this.#idle?.()
   }
 
+  failed(exchange: Exchange, cause: unknown): void {
+    this.#events.failed(exchange, new Problem('plugin-failed', 'A plugin failed at the end of a request.', { cause }))
+  }
+
   run(exchange: Exchange): void {
     let pending: Promise<void> | undefined
     try {
@@ -167,6 +171,10 @@ export class Generation implements EdgeEvents {
   #afterChain(exchange: Exchange): void {
     if (exchange.reply.sent) this.answer(exchange)
     else this.finish(exchange)
+  }
+
+  async respond(exchange: Exchange): Promise<void> {
+    await this.#policyOf(exchange).respond(exchange)
   }
 
   answer(exchange: Exchange): void {

@@ -1,17 +1,53 @@
-/** What is known about one client connection: how many exchanges are open on it, and whether its bytes went bad. */
+/** What is known about one client connection: how many exchanges are open on it, whether its bytes went bad, and how it closes. */
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Problem } from '../problem.ts'
+
+/** How long a closing connection is read after its client fell silent, and at most. */
+const SILENCE_MS = 1000
+const LINGER_MS = 10_000
 
 export class ClientConnection {
   readonly #socket: Socket
   #open = 0
   #lastWords: string | null = null
+  #closing = false
   /** The request whose bytes arrive at present, or arrived last. */
   #current: IncomingMessage | null = null
 
   constructor(socket: Socket) {
     this.#socket = socket
+    // What Node's server calls after the last answer.
+    socket.destroySoon = () => {
+      if (this.#current === null || this.#current.complete) Socket.prototype.destroySoon.call(socket)
+      else this.#close('')
+    }
+  }
+
+  /** Requests are under way here. */
+  get isBusy(): boolean {
+    return this.#open > 0
+  }
+
+  /** Nothing that still arrives is read as a request. */
+  get isClosing(): boolean {
+    return this.#closing
+  }
+
+  /**
+   * Says the last words and goes on reading until the client has stopped: a reset, which is what closing a connection
+   * with unread bytes comes to, would take the answer from a client that is still sending (RFC 9112 §9.6).
+   */
+  #close(lastWords: string): void {
+    if (this.#closing) return
+    this.#closing = true
+    const socket = this.#socket
+    socket.end(lastWords)
+    socket.resume()
+    socket.setTimeout(SILENCE_MS, () => socket.destroy())
+    const limit = setTimeout(() => socket.destroy(), LINGER_MS)
+    limit.unref()
+    socket.once('close', () => clearTimeout(limit))
   }
 
   begin(raw: IncomingMessage): void {
@@ -21,7 +57,7 @@ export class ClientConnection {
 
   end(): void {
     this.#open--
-    if (this.#open === 0 && this.#lastWords !== null) this.#socket.end(this.#lastWords)
+    if (this.#open === 0 && this.#lastWords !== null) this.#close(this.#lastWords)
   }
 
   /**
@@ -30,7 +66,7 @@ export class ClientConnection {
    */
   refuse(problem: Problem, answer: string): void {
     if (this.#open === 0) {
-      this.#socket.end(answer)
+      this.#close(answer)
       return
     }
     const raw = this.#current

@@ -50,7 +50,7 @@ export class Listener {
       noDelay: true,
       keepAlive: true,
       highWaterMark: 64 * 1024,
-      shouldUpgradeCallback: isWebSocketUpgrade,
+      shouldUpgradeCallback: (raw) => isWebSocketUpgrade(raw) && !this.#connections.get(raw.socket)?.isBusy,
       IncomingMessage: GatewayRequest,
     }
     this.#server =
@@ -114,8 +114,13 @@ export class Listener {
   }
 
   #begin(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void {
-    raw.client = this.#connections.get(raw.socket) ?? null
-    raw.client?.begin(raw)
+    const connection = this.#connections.get(raw.socket) ?? null
+    if (connection?.isClosing === true) {
+      raw.socket.destroy()
+      return
+    }
+    raw.client = connection
+    connection?.begin(raw)
     response.on('close', answered)
     raw.listener = this
     this.#handler.request(raw, response, meta)
@@ -134,10 +139,16 @@ export class Listener {
   /** CONNECT never reaches a route: 405, for every target (RFC 9110 §9.3.6). */
   #connectMethod(raw: GatewayRequest, socket: Socket): void {
     socket.on('error', () => socket.destroy())
-    const response = detachedResponse(raw, socket)
     const problem = new Problem('method-not-allowed', 'CONNECT is not served here.', {
       headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
     })
+    const connection = this.#connections.get(socket)
+    // Behind answers that are still to come there is no place for a response object of its own.
+    if (connection?.isBusy === true) {
+      connection.refuse(problem, problemBytes(problem))
+      return
+    }
+    const response = detachedResponse(raw, socket)
     raw.url = '/'
     this.#handler.request(raw, response, { ...this.#plain, problem })
   }
@@ -231,7 +242,10 @@ function isWebSocketUpgrade(raw: IncomingMessage): boolean {
     raw.httpVersion === '1.1' &&
     headers.upgrade?.toLowerCase() === 'websocket' &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
-    headers['sec-websocket-version'] === '13'
+    headers['sec-websocket-version'] === '13' &&
+    // Its body would pass as the tunnel's first bytes (RFC 9110 §7.8: an upgrade comes after the whole request).
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined
   )
 }
 
@@ -250,8 +264,11 @@ function problemBytes(problem: Problem): string {
   const { status, title } = problems[problem.code]
   const id = requestId()
   const body = problemDocument(problem, id)
+  const fields = [...problem.headers]
+  let more = ''
+  while (fields.length > 0) more += `${fields.shift()}: ${fields.shift()}\r\n`
   return (
-    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\nx-request-id: ${id}\r\n` +
+    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\nx-request-id: ${id}\r\n${more}` +
     `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
   )
 }

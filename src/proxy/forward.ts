@@ -6,26 +6,22 @@ import type { WireError } from '../http1/wire-error.ts'
 import type { Problem } from '../problem.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { breakOff, finish, hasNoBody, writeHead } from './deliver.ts'
+import { breakOff } from './break-off.ts'
+import { type DeliveryPolicy, hasNoBody, writeHead } from './deliver.ts'
 import { forwardableTrailers, hopByHop } from './hop-by-hop.ts'
-import { problemOf } from './problem-of.ts'
+import { problemOf, toPluginProblem } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
+import { endStall, watchStall } from './stall.ts'
 import { clientClosed, Upload, uploadFraming } from './upload.ts'
 import { UpstreamBody } from './upstream-body.ts'
 
-export interface ForwardPolicy {
-  /** Our name in `via`. */
-  readonly name: string
-  /** How long either peer of the client's connection may make no progress on a body. */
-  readonly bodyIdleMs: number
+export interface ForwardPolicy extends DeliveryPolicy {
   /** Runs the response hooks. Undefined when they are done already; rejects or throws with what went wrong. */
   respond(exchange: Exchange): Promise<void> | undefined
   /** The chain may change bodies, or leaves through Fastify: it wants a stream. */
   readonly wantsStream: boolean
   /** Sends what `respond` made of a streamed answer. */
   deliver(exchange: Exchange): void
-  /** Answers with a problem: nothing has been sent yet. */
-  fail(exchange: Exchange, problem: Problem): void
 }
 
 /** Above this a whole body is not worth copying into one string with its head. */
@@ -48,8 +44,11 @@ class Forwarding implements ResponseListener {
   #body: UpstreamBody | null = null
   #headTaken = false
   #over = false
-  /** The client is slower than the upstream, and runs out of time. */
-  #stalled: NodeJS.Timeout | null = null
+  /** A problem has been answered, or the connection broken off: nothing more may be sent. */
+  #abandoned = false
+  /** The answer is in the hands of whoever delivers streams: it is too late for a problem. */
+  #delivered = false
+  /** The client is slower than the upstream. */
   #waiting = false
   #flushed: (() => void) | null = null
   #remaining = -1
@@ -125,29 +124,48 @@ class Forwarding implements ResponseListener {
 
   #answerLater(pending: Promise<void> | undefined): void {
     if (this.#body === null) this.#toStream()
-    if (pending === undefined) this.#policy.deliver(this.#exchange)
+    if (pending === undefined) this.#deliver()
     else
       pending.then(
-        () => this.#policy.deliver(this.#exchange),
-        (error) => this.#abandon(error as Problem),
+        () => this.#deliver(),
+        (error) => this.#refuseLater(error as Problem),
       )
+  }
+
+  /** The upstream may have broken off, or its whole answer may be here, before the hooks were done. */
+  #deliver(): void {
+    if (this.#abandoned) return
+    this.#delivered = true
+    this.#policy.deliver(this.#exchange)
+  }
+
+  #refuseLater(problem: Problem): void {
+    if (this.#abandoned) return
+    this.#over = false
+    this.#abandon(problem)
   }
 
   #writeHead(): void {
     if (this.#upload !== null && !this.#exchange.raw!.complete) this.#exchange.reply.headers.set('connection', 'close')
-    writeHead(this.#exchange, this.#response, this.#policy.name)
+    try {
+      writeHead(this.#exchange, this.#response, this.#policy.name)
+    } catch (error) {
+      // A status or field that a plugin made, and HTTP does not know.
+      this.#abandon(toPluginProblem(error))
+    }
   }
 
   data(chunk: Buffer, held: boolean): boolean {
     const exchange = this.#exchange
     if (this.#over) return true
     if (this.#body !== null) return this.#body.feed(chunk)
-    for (const tap of exchange.responseTaps) tap.data(chunk)
+    if (exchange.responseTaps.length > 0 && !this.#tap(chunk)) return true
     exchange.sent += chunk.length
     if (chunk.length === this.#remaining && chunk.length <= JOINED) {
       // The whole body in one read: head and body leave in one write.
       this.#complete()
-      finish(exchange, this.#response, chunk.toString('latin1'))
+      this.#response.end(chunk.toString('latin1'), 'latin1')
+      watchStall(this.#exchange, this.#policy.bodyIdleMs)
       return true
     }
     this.#remaining = -1
@@ -158,7 +176,7 @@ class Forwarding implements ResponseListener {
     // Not `write() === false`: that is so for every large piece, even one that the kernel has taken whole.
     if (this.#response.writableLength === 0) return true
     this.#waiting = true
-    this.#stalled = setTimeout(() => breakOff(exchange, this.#response), this.#policy.bodyIdleMs)
+    watchStall(exchange, this.#policy.bodyIdleMs)
     return false
   }
 
@@ -166,14 +184,19 @@ class Forwarding implements ResponseListener {
   #afterFlush(): void {
     if (!this.#waiting || this.#response.writableLength > 0) return
     this.#waiting = false
-    this.#stopClock()
+    endStall(this.#response)
     this.#request?.resume()
   }
 
-  #stopClock(): void {
-    if (this.#stalled === null) return
-    clearTimeout(this.#stalled)
-    this.#stalled = null
+  /** False: a plugin failed on what it saw, and the answer is broken off. */
+  #tap(chunk: Buffer): boolean {
+    try {
+      for (const tap of this.#exchange.responseTaps) tap.data(chunk)
+      return true
+    } catch (error) {
+      this.#abandon(toPluginProblem(error))
+      return false
+    }
   }
 
   end(trailers: string[]): void {
@@ -185,12 +208,12 @@ class Forwarding implements ResponseListener {
     if (this.#over) return
     this.#complete()
     if (trailers.length > 0 && !hasNoBody(this.#exchange)) this.#addTrailers(trailers)
-    finish(this.#exchange, this.#response)
+    this.#response.end()
+    watchStall(this.#exchange, this.#policy.bodyIdleMs)
   }
 
   #complete(): void {
     this.#over = true
-    this.#stopClock()
     for (const tap of this.#exchange.responseTaps) tap.end()
   }
 
@@ -235,17 +258,15 @@ class Forwarding implements ResponseListener {
   #abandon(problem: Problem): void {
     if (this.#over) return
     this.#over = true
-    this.#stopClock()
+    this.#abandoned = true
     this.#upload?.stop()
     this.#request?.abort()
-    for (const tap of this.#exchange.responseTaps) tap.abort()
+    for (const tap of this.#exchange.responseTaps.splice(0)) tap.abort()
     this.#exchange.problem = problem
-    if (this.#response.headersSent) {
-      this.#body?.destroy()
-      breakOff(this.#exchange, this.#response)
-    } else if (problem.code !== 'client-closed') {
-      this.#policy.fail(this.#exchange, problem)
-    }
+    const tooLate = this.#delivered || this.#response.headersSent
+    if (tooLate) breakOff(this.#exchange, this.#response)
+    if (tooLate) this.#body?.destroy()
+    if (problem.code !== 'client-closed') this.#policy.fail(this.#exchange, problem)
   }
 
   #drop(): void {
@@ -255,7 +276,6 @@ class Forwarding implements ResponseListener {
 
   /** The client left before the answer was complete. */
   clientGone(): void {
-    this.#stopClock()
     this.#abandon(clientClosed())
   }
 }

@@ -29,6 +29,12 @@ export function problemOf(error: WireError): Problem {
   return new Problem(code, detail, { headers, cause: error })
 }
 
+/** What a plugin threw, or made HTTP refuse, as a Problem: only a Problem's own words reach a client. */
+export function toPluginProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  return new Problem('plugin-failed', 'A plugin failed on this request.', { cause: error })
+}
+
 /** Any error as a Problem: what nobody foresaw is `internal`, its text kept for the log alone. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error

@@ -1,6 +1,6 @@
 /** The request body on its way from the client to the upstream: streamed, counted, held back when the upstream is slow. */
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import type { Readable, Transform } from 'node:stream'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ClientRequest, RequestBody } from '../http1/client.ts'
 import { Problem } from '../problem.ts'
@@ -48,12 +48,11 @@ export class Upload {
     this.#raw.on('close', () => {
       if (!this.#raw.complete) this.#fail(clientClosed())
     })
-    for (const create of this.#exchange.upstreamRequest.transforms) {
-      const transform = create()
-      transform.on('error', (cause) =>
-        this.#fail(new Problem('plugin-failed', 'A plugin failed on the body.', { cause })),
-      )
-      this.#source = this.#source.pipe(transform)
+    try {
+      for (const create of this.#exchange.upstreamRequest.transforms) this.#through(create())
+    } catch (cause) {
+      this.#fail(new Problem('plugin-failed', 'A plugin failed on the body.', { cause }))
+      return
     }
     const { taps, transforms } = this.#exchange.upstreamRequest
     this.#alone = taps.length === 0 && transforms.length === 0 && this.#raw.listenerCount('data') === 0
@@ -61,6 +60,13 @@ export class Upload {
     if (this.#source !== this.#raw) this.#raw.on('data', (chunk: Buffer) => this.#inspect(chunk))
     this.#source.on('data', (chunk: Buffer) => this.#forward(chunk))
     this.#source.on('end', () => this.#finish())
+  }
+
+  #through(transform: Transform): void {
+    transform.on('error', (cause) =>
+      this.#fail(new Problem('plugin-failed', 'A plugin failed on the body.', { cause })),
+    )
+    this.#source = this.#source.pipe(transform)
   }
 
   /** The upstream took what was written: go on. */

@@ -1,7 +1,7 @@
 /** A whole gateway in this process, on free ports, from the text of its gateway.yaml. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Gateway, type GatewayOptions } from '../../src/gateway.ts'
 import { createLog } from '../../src/observe/log.ts'
 
@@ -32,7 +32,10 @@ export async function startGateway(yaml: string, options: TestGatewayOptions = {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'))
   const file = join(folder, 'gateway.yaml')
   const log: Record<string, unknown>[] = []
-  for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(folder, name), text)
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
   await writeFile(file, complete(yaml))
   const gateway = await Gateway.start(file, {
     env: options.env ?? {},

@@ -1,0 +1,338 @@
+/** Fastify plugins of others in a chain: their hooks in their place, ours around them, the gateway's promises unbroken. */
+import { describe, expect, test } from 'vitest'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { type Origin, startOrigin } from '../support/origin.ts'
+import { exchange, openWire, statusOf } from '../support/wire.ts'
+import { chainOf, foreign, native, tracer } from './plugin-files.ts'
+
+const get = (path = '/', headers = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
+const post = (body: string, headers = '') =>
+  `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`
+const trace = (answer: string) => /^x-trace: (.*)\r$/im.exec(answer)?.[1]
+
+interface Setup extends AsyncDisposable {
+  readonly origin: Origin
+  readonly gateway: TestGateway
+  send(bytes: string): Promise<string>
+}
+
+/** A foreign plugin between two tracers of ours. */
+async function startBetween(plugin: string, origin?: Origin): Promise<Setup> {
+  const upstream = origin ?? (await startOrigin(echo))
+  const plugins = { top: tracer('top'), foreign: plugin, low: tracer('low') }
+  const { yaml, files } = chainOf(upstream.url, plugins, 'plugins: [metrics]')
+  const gateway = await startGateway(yaml, { files })
+  return {
+    origin: upstream,
+    gateway,
+    send: (bytes) => exchange(gateway.port, bytes),
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]()
+      await upstream[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Says how many body bytes came, and what they were called. */
+const echo: Parameters<typeof startOrigin>[0] = (request, response) => {
+  let bytes = 0
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+  })
+  request.on('end', () => response.end(`${bytes} of ${request.headers['content-type']}`))
+}
+
+describe('a foreign plugin', () => {
+  // Callback and promise, wrapped (`skip-override` is what fastify-plugin sets) or not.
+  test.for([
+    ['with a callback', `export default function (instance, options, done) { HOOKS; done() }`],
+    ['with a promise', `export default async function (instance, options) { HOOKS }`],
+    [
+      'wrapped',
+      `const plugin = async (instance, options) => { HOOKS }\nplugin[Symbol.for('skip-override')] = true\nexport default plugin`,
+    ],
+  ] as const)('%s runs its hooks in its place', async ([, text]) => {
+    const hooks = `
+      instance.addHook('onRequest', (request, reply, next) => { request.exchange.upstreamRequest.headers.append('x-trace', 'foreign'); next() })
+      instance.addHook('preHandler', async (request, reply) => { reply.header('x-pre', '1') })
+      instance.addHook('onSend', async (request, reply, payload) => { reply.header('x-seen', reply.getHeader('x-trace')); return payload })`
+    await using setup = await startBetween(text.replace('HOOKS', hooks))
+
+    const answer = await setup.send(get())
+
+    expect(setup.origin.requests[0]!.headers['x-trace']).toBe('top, foreign, low')
+    expect(statusOf(answer)).toBe(200)
+    expect(answer).toMatch(/^x-pre: 1\r$/m)
+    expect(answer).toMatch(/^via: 1\.1 sluice-/m)
+    expect(answer.match(/x-request-id/g)).toHaveLength(1)
+  })
+
+  test('gets the options of the file', async () => {
+    await using origin = await startOrigin()
+    await using gateway = await startGateway(
+      `routes:\n  all: { match: /*, upstream: "${origin.url}", public: test, plugins: [{ ./f.js: { word: hello } }] }\n`,
+      {
+        files: {
+          'f.js': foreign(
+            `instance.addHook('onRequest', async (_, reply) => { reply.header('x-word', options.word) })`,
+          ),
+        },
+      },
+    )
+
+    expect((await gateway.fetch('/')).headers.get('x-word')).toBe('hello')
+  })
+
+  test('may come as a package beside the config', async () => {
+    await using origin = await startOrigin()
+    await using gateway = await startGateway(
+      `routes:\n  all: { match: /*, upstream: "${origin.url}", public: test, plugins: ["@some/thing"] }\n`,
+      {
+        files: {
+          'node_modules/@some/thing/package.json':
+            '{ "name": "@some/thing", "type": "module", "exports": "./index.js" }',
+          'node_modules/@some/thing/index.js': foreign(
+            `instance.addHook('onRequest', async (_, reply) => { reply.header('x-thing', '1') })`,
+          ),
+        },
+      },
+    )
+
+    expect((await gateway.fetch('/')).headers.get('x-thing')).toBe('1')
+  })
+
+  test.for([
+    ['onRequest', 'top'],
+    ['preHandler', 'low top'],
+  ] as const)(
+    'that answers in %s hides what is below it, and what is above finishes its answer',
+    async ([hook, seen]) => {
+      await using setup = await startBetween(
+        foreign(
+          `instance.addHook('${hook}', async (_, reply) => reply.code(451).header('x-own', '1').send({ no: true }))`,
+        ),
+      )
+
+      const answer = await setup.send(get())
+
+      expect(statusOf(answer)).toBe(451)
+      expect(answer).toMatch(/^x-own: 1\r$/m)
+      expect(answer).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/m)
+      expect(answer).toMatch(/\r\n\r\n\{"no":true\}$/)
+      expect(trace(answer)).toBe(seen)
+      expect(setup.origin.requests).toHaveLength(0)
+      await expect
+        .poll(() => setup.gateway.metrics())
+        .toMatch(/sluice_http_requests_total\{route="all",method="GET",code="451",source="gateway"\} 1/)
+    },
+  )
+
+  test.for([
+    [401, 401, 'credentials-invalid'],
+    [403, 403, 'forbidden'],
+    [429, 429, 'rate-limited'],
+    [422, 400, 'bad-request'],
+    [undefined, 500, 'plugin-failed'],
+    [503, 500, 'plugin-failed'],
+  ] as const)('that throws with status %s is a problem of ours: %i %s', async ([thrown, status, code]) => {
+    await using setup = await startBetween(
+      foreign(
+        `instance.addHook('onRequest', async () => { throw Object.assign(new Error('secret words'), { statusCode: ${thrown} }) })`,
+      ),
+    )
+
+    const answer = await setup.send(get())
+
+    expect(statusOf(answer)).toBe(status)
+    expect(answer).toMatch(/^content-type: application\/problem\+json\r$/m)
+    expect(answer).toContain(`"code":"${code}"`)
+    expect(answer).not.toMatch(/secret/)
+    expect(trace(answer)).toBe('top')
+    expect(setup.origin.requests).toHaveLength(0)
+  })
+
+  test.for(['upstream', 'problem'])('that fails on every answer still leaves one problem: %s', async (kind) => {
+    await using setup = await startBetween(
+      foreign(`instance.addHook('onSend', async () => { throw new Error('secret words') })
+        ${kind === 'problem' ? `instance.addHook('preHandler', async () => { throw new Error('secret words') })` : ''}`),
+    )
+
+    const answer = await setup.send(get())
+
+    expect(statusOf(answer)).toBe(500)
+    expect(answer).toMatch(/"code":"plugin-failed"/)
+    expect(answer).not.toMatch(/secret/)
+  })
+
+  test('does not run where one of ours above refuses', async () => {
+    await using origin = await startOrigin()
+    const { yaml, files } = chainOf(origin.url, {
+      no: native(`scope.addHook('onRequest', () => { throw new Problem('forbidden', 'No.') })`),
+      foreign: foreign(`
+        instance.addHook('onRequest', async () => { throw new Error('it ran') })
+        instance.addHook('onSend', async () => { throw new Error('it ran') })`),
+    })
+    await using gateway = await startGateway(yaml, { files })
+
+    expect((await gateway.fetch('/')).status).toBe(403)
+  })
+
+  test('sees problems of ours below it, and may dress them', async () => {
+    await using origin = await startOrigin()
+    const { yaml, files } = chainOf(origin.url, {
+      foreign: foreign(
+        `instance.addHook('onSend', async (_, reply, payload) => { reply.header('x-dress', '1'); return payload })`,
+      ),
+      no: native(`scope.addHook('onRequest', () => { throw new Problem('forbidden', 'No.') })`),
+    })
+    await using gateway = await startGateway(yaml, { files })
+
+    const response = await gateway.fetch('/')
+
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(response.headers.get('x-dress')).toBe('1')
+    expect(await response.json()).toMatchObject({ code: 'forbidden' })
+  })
+
+  test('authenticates nobody: the route does not load without saying why it is public', async () => {
+    const plugin = foreign(`instance.addHook('onRequest', async () => {})`)
+
+    await expect(
+      startGateway('routes:\n  all: { match: /*, upstream: "http://127.0.0.1:1", plugins: [./f.js] }\n', {
+        files: { 'f.js': plugin },
+      }),
+    ).rejects.toMatchObject({ diagnostics: [{ code: 'unauthenticated-route' }] })
+  })
+})
+
+describe('a body on its way through a chain with a foreign plugin', () => {
+  const idle = foreign(`instance.addHook('preHandler', async () => {})`)
+
+  test.for([
+    ['with an unparsable content-type', post('hello', 'Content-Type: ;;/\r\n'), '5 of ;;/'],
+    ['with none', post('hello'), '5 of undefined'],
+    ['of JSON that is none', post('{', 'Content-Type: application/json\r\n'), '1 of application/json'],
+    ['over Fastify’s own limit', post('a'.repeat(3_000_000)), '3000000 of undefined'],
+    [
+      'in chunks',
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+      '3 of undefined',
+    ],
+    ['of a GET', post('hello').replace('POST', 'GET'), '5 of undefined'],
+    ['of a QUERY', post('hello').replace('POST', 'QUERY'), '5 of undefined'],
+  ] as const)('%s arrives untouched', async ([, bytes, expected]) => {
+    await using setup = await startBetween(idle)
+
+    const answer = await setup.send(bytes)
+
+    expect(statusOf(answer)).toBe(200)
+    expect(answer.split('\r\n\r\n')[1]).toContain(expected)
+  })
+
+  test('down is whole, also when a foreign hook lets it wait', async () => {
+    const body = Buffer.alloc(3_000_000, 'abc')
+    await using setup = await startBetween(
+      foreign(
+        `instance.addHook('onSend', async (_, reply, payload) => { await new Promise((go) => setTimeout(go, 50)); return payload })`,
+      ),
+      await startOrigin((_, response) => response.end(body)),
+    )
+
+    const received = Buffer.from(await (await setup.gateway.fetch('/')).arrayBuffer())
+
+    expect(received.equals(body)).toBe(true)
+  })
+
+  test('down is none for HEAD, and its length is told', async () => {
+    await using setup = await startBetween(
+      idle,
+      await startOrigin((_, response) => response.writeHead(200, { 'content-length': 7 }).end()),
+    )
+
+    const response = await setup.gateway.fetch('/', { method: 'HEAD' })
+
+    expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([200, '7', ''])
+  })
+
+  test('that the upstream breaks off is broken off', async () => {
+    await using setup = await startBetween(
+      idle,
+      await startOrigin((request, response) => {
+        response.writeHead(200, { 'content-length': 10 })
+        response.write('half')
+        setTimeout(() => request.socket.destroy(), 30)
+      }),
+    )
+
+    await expect(setup.gateway.fetch('/').then((response) => response.text())).rejects.toThrow()
+    await expect.poll(() => setup.gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
+  })
+
+  test('that is large and refused closes the connection', async () => {
+    await using setup = await startBetween(
+      foreign(`instance.addHook('preHandler', async (_, reply) => reply.code(403).send('no'))`),
+    )
+    const wire = await openWire(setup.gateway.port)
+    wire.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n')
+
+    expect(await wire.closed()).toMatch(/^HTTP\/1\.1 403 [\s\S]*connection: close/i)
+  })
+})
+
+describe('an upgrade through a chain with a foreign plugin', () => {
+  const handshake =
+    'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n'
+
+  test.for([
+    ['passes', `async () => {}`, 101],
+    ['is refused by its answer', `async (_, reply) => reply.code(403).send('no')`, 403],
+    ['is refused by its error', `async () => { throw Object.assign(new Error('no'), { statusCode: 401 }) }`, 401],
+  ] as const)('%s', async ([, hook, status]) => {
+    const { yaml, files } = chainOf('builtin://echo', { foreign: foreign(`instance.addHook('onRequest', ${hook})`) })
+    await using gateway = await startGateway(yaml, { files })
+    const wire = await openWire(gateway.port)
+    wire.send(handshake)
+
+    if (status !== 101) await wire.closed()
+    const answer = await wire.until(/^HTTP\/1\.1 [0-9]{3}[\s\S]*\r\n\r\n/)
+    wire.close()
+
+    expect(statusOf(answer)).toBe(status)
+    await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
+  })
+})
+
+describe('a reload', () => {
+  const closing = foreign(`
+    globalThis.opened = (globalThis.opened ?? 0) + 1
+    instance.addHook('onClose', async () => { globalThis.opened-- })`)
+  const opened = () => (globalThis as { opened?: number }).opened
+
+  test('closes the contexts of the generation before', async () => {
+    await using setup = await startBetween(closing)
+    const { yaml } = chainOf(setup.origin.url, { top: '', foreign: '', low: '' }, 'plugins: [metrics]')
+
+    for (let i = 0; i < 5; i++) expect(await setup.gateway.reload(`name: n${i}\n${yaml}`)).toMatchObject({ ok: true })
+
+    await expect.poll(opened).toBe(1)
+    expect(statusOf(await setup.send(get()))).toBe(200)
+  })
+
+  test.for([
+    ['throws as it is registered', foreign(`throw new Error('boom')`)],
+    [
+      'asks for a plugin that is not there',
+      `const plugin = async () => {}\nplugin[Symbol.for('plugin-meta')] = { name: 'x', dependencies: ['not-there'] }\nplugin[Symbol.for('skip-override')] = true\nexport default plugin`,
+    ],
+  ] as const)('to a plugin that %s changes nothing, and says why', async ([, text]) => {
+    await using origin = await startOrigin()
+    const route = `routes:\n  all: { match: /*, upstream: "${origin.url}", public: test`
+    await using gateway = await startGateway(`${route} }\n`, { files: { 'bad.js': text } })
+
+    const result = await gateway.reload(`${route}, plugins: [./bad.js] }\n`)
+
+    expect(result).toMatchObject({ ok: false, diagnostics: [{ code: 'plugin-failed', at: { line: 5 } }] })
+    expect((await gateway.fetch('/')).status).toBe(200)
+  })
+})
