@@ -262,7 +262,7 @@ export class Gateway implements Viewed {
 
   /**
    * Stops: not ready at once, new connections still served for `shutdown.delay`, then answers say `Connection: close`,
-   * then the listeners close; what is open may finish until the deadline. `hurry` leaves the delay out.
+   * then the listeners close; what is open may finish until the deadline. `hurry` closes them at once.
    */
   async stop(hurry = false): Promise<void> {
     if (this.#stopping) return
@@ -270,7 +270,10 @@ export class Gateway implements Viewed {
     this.#watch?.close()
     const { delayMs, deadlineMs } = this.current.shutdown
     this.#log.info({ delayMs: hurry ? 0 : delayMs, deadlineMs }, 'shutting down')
-    if (!hurry && delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
+    if (!hurry) {
+      if (delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
+      await this.#listeners.drain()
+    }
     await this.#listeners.close(deadlineMs)
     await this.#end()
     this.#log.info({}, 'stopped')

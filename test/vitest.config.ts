@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    isolate: false,
     testTimeout: 15_000,
     hookTimeout: 15_000,
     typecheck: { enabled: false },

@@ -81,13 +81,17 @@ export class ListenerSet {
   }
 
   /**
-   * Drains and closes all; what is not over at the deadline is ended. For a moment before it closes, a listener still
-   * takes connections and says `Connection: close` on each: one that closes at once loses what the kernel has queued on it.
+   * Answers say `Connection: close` from now on. Resolves a moment later: a listener that closed at once would lose the
+   * connections that the kernel has queued on it.
    */
+  async drain(): Promise<void> {
+    for (const listener of this.#listeners.values()) listener.drain()
+    await new Promise((done) => setTimeout(done, DRAIN_MS))
+  }
+
+  /** Closes all; what is not over at the deadline is ended. */
   async close(deadlineMs: number): Promise<void> {
     const listeners = [...this.#listeners.values()]
-    for (const listener of listeners) listener.drain()
-    await new Promise((done) => setTimeout(done, Math.min(DRAIN_MS, deadlineMs)))
     const closed = Promise.all(listeners.map((listener) => listener.close()))
     const deadline = setTimeout(() => this.destroy(), deadlineMs)
     await closed
