@@ -124,14 +124,18 @@ export class RouteTable<R extends Routable> {
     if (table === undefined) return null
     for (const reading of readings(path)) {
       const leaf = leafOf(table, facts.host, reading)
-      for (const { route } of leaf === null
-        ? []
-        : leaf.candidates.filter((one) => allows(one, facts) && holds(one, facts))) {
+      for (const { route } of leaf === null ? [] : candidatesFor(leaf, facts)) {
         if (route !== matched && demandsMore(route, matched)) return route
       }
     }
     return null
   }
+}
+
+/** Who would serve the request here; where nobody would, everybody: the pattern is closed to it, and so must its other spellings be. */
+function candidatesFor<R extends Routable>(leaf: Leaf<R>, facts: RequestFacts): readonly Candidate<R>[] {
+  const serving = leaf.candidates.filter((one) => allows(one, facts) && holds(one, facts))
+  return serving.length > 0 ? serving : leaf.candidates
 }
 
 function decideLeaf<R extends Routable>(leaf: Leaf<R>, facts: RequestFacts): MatchResult<R> {
