@@ -23,7 +23,7 @@ export function compileRewrite(template: string): (exchange: Exchange) => Rewrit
       path,
       query: setParameters(
         facts.query,
-        parameters.map((pair) => fill(pair, captures)),
+        parameters.map((pair) => fill(pair, captures, asQueryValue)),
       ),
     }
   }
@@ -36,11 +36,20 @@ function fillPath(template: string, captures: Readonly<Record<string, string>>, 
   return bare && template.endsWith('/*') && path.length > 1 ? path.slice(0, -1) : path
 }
 
-function fill(template: string, captures: Readonly<Record<string, string>>): string {
-  return template.replaceAll(
-    /\{([A-Za-z_][A-Za-z0-9_]*)\}|\*/g,
-    (whole, name: string | undefined) => captures[name ?? '*'] ?? whole,
-  )
+function fill(template: string, captures: Readonly<Record<string, string>>, spelt = asIs): string {
+  return template.replaceAll(/\{([A-Za-z_][A-Za-z0-9_]*)\}|\*/g, (whole, name: string | undefined) => {
+    const value = captures[name ?? '*']
+    return value === undefined ? whole : spelt(value)
+  })
+}
+
+function asIs(value: string): string {
+  return value
+}
+
+/** Attack: the segment `5&role=admin` is one value; `&` and its kin mean nothing in a path and everything in a query. */
+function asQueryValue(value: string): string {
+  return value.replaceAll(/[&;=+]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 function setParameters(query: string, parameters: readonly string[]): string {
