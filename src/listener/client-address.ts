@@ -1,5 +1,5 @@
 /** Who the client is, given the trusted proxies: exactly one header is believed, and only from them. */
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 import type { TrustedProxies } from '../config/config.ts'
 import { valuesOf } from '../exchange/headers.ts'
 
@@ -36,8 +36,9 @@ export class ProxyTrust {
     let client = peer
     for (const hop of hops.reverse()) {
       // What is no address ends the walk: everything left of it was written by somebody unknown.
-      if (isIP(hop) === 0) break
-      client = plainAddress(hop)
+      const address = canonical(hop)
+      if (address === null) break
+      client = address
       if (!this.#trusts(client)) break
     }
     return { client, peer, trusted: true }
@@ -63,6 +64,14 @@ function withoutPort(text: string): string {
   const bracketed = /^\[([^\]]*)\](?::[0-9]+)?$/.exec(text)
   if (bracketed !== null) return bracketed[1]!
   return /^[0-9.]+:[0-9]+$/.test(text) ? text.slice(0, text.indexOf(':')) : text
+}
+
+/** One spelling for each address a header may name; null for what is none. A zone means nothing on another machine. */
+function canonical(text: string): string | null {
+  const family = isIP(text)
+  if (family === 4) return text
+  if (family === 0 || text.includes('%')) return null
+  return plainAddress(new SocketAddress({ address: text, family: 'ipv6' }).address)
 }
 
 /** IPv4 that a dual-stack socket shows as `::ffff:10.0.0.1` is IPv4. */

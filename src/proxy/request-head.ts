@@ -60,8 +60,9 @@ export function requestHead(exchange: Exchange, policy: RequestHeadPolicy, targe
     else if (facts.trusted && lower === 'x-forwarded-for')
       seen.forwardedFor += seen.forwardedFor === '' ? value : `, ${value}`
     else if (facts.trusted && lower === 'x-forwarded-proto') seen.proto += value
-    else if (facts.trusted && lower === 'x-forwarded-host') seen.host += value
-    else if (!isOurs(lower, policy) && named?.has(lower) !== true) kept.push(name, value)
+    else if (facts.trusted && lower === 'x-forwarded-host') seen.host += seen.host === '' ? value : `, ${value}`
+    else if (!isOurs(lower, policy) && named?.has(lower) !== true && (facts.trusted || !isBelieved(lower, policy)))
+      kept.push(name, value)
   }
   addOurs(exchange, policy, kept, seen)
   return new UpstreamRequest({ method: facts.method, ...target, headers })
@@ -79,6 +80,11 @@ function isOurs(lower: string, policy: RequestHeadPolicy): boolean {
   )
 }
 
+/** The one header that is believed from trusted proxies; the origin may believe it from everybody. */
+function isBelieved(lower: string, { trustedHeader }: RequestHeadPolicy): boolean {
+  return lower.length === trustedHeader.length && lower.replaceAll('_', '-') === trustedHeader
+}
+
 function addOurs(
   exchange: Exchange,
   policy: RequestHeadPolicy,
@@ -92,7 +98,7 @@ function addOurs(
     chained && seen.forwardedFor !== '' ? `${seen.forwardedFor}, ${facts.peerAddress}` : facts.clientAddress,
   )
   kept.push('x-forwarded-proto', chained && /^https?$/.test(seen.proto) ? seen.proto : facts.scheme)
-  const authority = chained && seen.host !== '' ? seen.host : facts.authority
+  const authority = chained && /^[A-Za-z0-9._:[\]-]+$/.test(seen.host) ? seen.host : facts.authority
   if (authority !== null) kept.push('x-forwarded-host', authority)
   kept.push('via', seen.via === '' ? `1.1 ${policy.name}` : `${seen.via}, 1.1 ${policy.name}`)
   kept.push('x-request-id', facts.id)
