@@ -21,8 +21,9 @@ export class ConfigError extends Error {
 /** What went wrong after the file itself was found right, as diagnostics. What nobody foresaw is thrown on. */
 export function diagnosticsOf(error: unknown, document: Document): readonly Diagnostic[] {
   if (error instanceof CompileError) return error.diagnostics
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error
+  const { syscall, message } = error as NodeJS.ErrnoException
+  // The system would not give an address: in use, not allowed, not ours, or a name that means none.
+  if (syscall !== 'listen' && syscall !== 'bind' && syscall !== 'getaddrinfo') throw error
   const { at, path } = document.place(['listen'])
   return [{ code: 'address-taken', severity: 'error', at, path, message }]
 }

@@ -77,7 +77,13 @@ export class Gateway implements Viewed {
     this.#listeners = new ListenerSet({
       request: (raw, response, meta) => {
         this.#requests++
-        this.#generation!.handle(raw, response, meta)
+        try {
+          this.#generation!.handle(raw, response, meta)
+        } catch (error) {
+          // Whatever a client sent, it costs that client its connection and never the process.
+          this.#log.error({ error }, 'a request could not be handled')
+          response.destroy()
+        }
       },
     })
     this.#counters = gatewayMetrics(this.#metrics, {
@@ -156,9 +162,7 @@ export class Gateway implements Viewed {
   }
 
   #inflight(): number {
-    let open = this.#generation?.openExchanges ?? 0
-    for (const generation of this.#retiring.keys()) open += generation.openExchanges
-    return open
+    return [this.#generation, ...this.#retiring.keys()].reduce((sum, one) => sum + (one?.openExchanges ?? 0), 0)
   }
 
   /** Reads the file as it is after this call, and resolves when it serves, or with what is wrong with it. */
@@ -172,7 +176,12 @@ export class Gateway implements Viewed {
 
   /** Load → compile → bind → swap → retire. Any error leaves what serves untouched. */
   async #turn(): Promise<ReloadResult> {
-    const result = await this.#load()
+    const result = await this.#load().catch((error: unknown): ReloadResult => {
+      if (this.generation === 0) throw error
+      // An error of ours, not of the file: what serves goes on.
+      this.#log.error({ error }, 'reload failed')
+      return { ok: false, diagnostics: [] }
+    })
     const at = new Date().toISOString()
     this.#lastReload = result.ok ? { ok: true, at } : { ok: false, at, diagnostics: result.diagnostics }
     if (!result.ok && this.generation === 0) return result
@@ -203,11 +212,13 @@ export class Gateway implements Viewed {
   /** Binds what is new, swaps, and lets go of what was. */
   async #serve(generation: Generation): Promise<void> {
     const { config } = generation.compiled
-    const admin = await this.#adminFor(config)
+    let admin: AdminServer | null
     try {
       await this.#listeners.apply(config)
+      // Last: where it stays on its address, the one there is has to go for it.
+      admin = await this.#adminFor(config)
     } catch (error) {
-      if (admin !== this.#admin) await admin?.close()
+      await this.#listeners.abandon()
       await generation.retire(0)
       throw error
     }
@@ -216,7 +227,8 @@ export class Gateway implements Viewed {
     this.#current = config
     this.#listeners.settle()
     this.#dropSeries()
-    this.#swapAdmin(admin)
+    if (this.#admin !== admin) void this.#admin?.close()
+    this.#admin = admin
     if (old !== null) this.#retire(old, config.shutdown.deadlineMs)
   }
 
@@ -241,12 +253,6 @@ export class Gateway implements Viewed {
     if (before?.host === host && this.#admin?.address.port === port) this.#admin.release()
     await server.listen({ host, port })
     return server
-  }
-
-  #swapAdmin(admin: AdminServer | null): void {
-    const old = this.#admin
-    this.#admin = admin
-    if (old !== null && old !== admin) void old.close()
   }
 
   #dropSeries(): void {

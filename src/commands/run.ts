@@ -16,8 +16,10 @@ export async function runRun(args: readonly string[], io: CommandIo): Promise<nu
     io.stderr(startFailure(error))
     return 1
   }
+  // Before anybody is told that it serves: a signal that nobody listens for ends the process.
+  const stopped = untilStopped(gateway, io)
   io.stdout(banner(gateway, file))
-  await untilStopped(gateway, io)
+  await stopped
   return 0
 }
 

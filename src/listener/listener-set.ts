@@ -38,6 +38,14 @@ export class ListenerSet {
     this.#pending = { listeners, config }
   }
 
+  /** Closes what `apply` bound, where something else stands in the way of serving it. */
+  async abandon(): Promise<void> {
+    const listeners = this.#pending?.listeners ?? new Map<string, Listener>()
+    this.#pending = null
+    const added = [...listeners].filter(([key]) => !this.#listeners.has(key))
+    await Promise.all(added.map(([, listener]) => listener.close()))
+  }
+
   /** Makes the applied set current: limits, names and certificates take effect, and what is gone is drained. */
   settle(): void {
     if (this.#pending === null) return

@@ -238,3 +238,34 @@ describe('a reload that changes the admin listener', () => {
     expect((await fetch(`${gateway.adminUrl}/api/status`, authorized)).status).toBe(200)
   })
 })
+
+test('a reload that cannot bind what it adds leaves the admin listener, and nothing of its own', async () => {
+  await using origin = await startOrigin()
+  await using other = await startOrigin()
+  const admin = 'admin: { url: http://127.0.0.1:0, token: "a-token-of-16-characters-or-more" }\n'
+  const listen = `listen: [http://127.0.0.1:0, http://127.0.0.1:${other.port}]\n`
+  await using gateway = await startGateway(route('a', origin.url))
+  const { carried } = gateway.gateway
+
+  expect((await gateway.reload(`${listen}${admin}${route('a', origin.url)}`)).ok).toBe(false)
+
+  expect((await fetch(`${gateway.adminUrl}/api/status`)).status).toBe(200)
+  expect((await gateway.fetch('/a')).status).toBe(200)
+  expect(gateway.gateway.carried).toBe(carried)
+})
+
+test('a reload whose admin address is taken leaves the listeners as they were, and nothing of its own', async () => {
+  await using origin = await startOrigin()
+  await using other = await startOrigin()
+  await using gateway = await startGateway(route('a', origin.url))
+  const { carried, addresses } = gateway.gateway
+
+  const result = await gateway.reload(
+    `admin: http://127.0.0.1:${other.port}\nlisten: { main: http://127.0.0.1:0, more: http://127.0.0.1:0 }\n${route('a', origin.url)}`,
+  )
+
+  expect(result).toMatchObject({ ok: false, diagnostics: [{ code: 'address-taken' }] })
+  expect(gateway.gateway.addresses).toEqual(addresses)
+  expect(gateway.gateway.carried).toBe(carried)
+  expect((await gateway.fetch('/a')).status).toBe(200)
+})

@@ -1,0 +1,224 @@
+/** Signals, exit codes and failed starts of a real process. CONTRACT "Running it". */
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runSluice } from '../support/child.ts'
+import { type Origin, startOrigin } from '../support/origin.ts'
+
+let origin: Origin
+
+beforeAll(async () => {
+  origin = await startOrigin((request, response) => {
+    const wait = Number(/\/wait\/(\d+)/.exec(request.url!)?.[1] ?? 0)
+    setTimeout(() => response.end(request.url), wait)
+  })
+})
+
+afterAll(async () => {
+  await origin[Symbol.asyncDispose]()
+})
+
+const config = (shutdown = '{ delay: 0ms, deadline: 2s }', more = '') => `
+listen: http://127.0.0.1:0
+admin: http://127.0.0.1:0
+shutdown: ${shutdown}
+routes:
+  all: { match: "/*", upstream: "${origin.url}", public: test${more} }
+`
+
+/** One request on the agent's connection. */
+async function get(url: string, agent: Agent): Promise<IncomingMessage> {
+  const request = httpRequest(url, { agent }).end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume()
+  await once(response, 'end')
+  return response
+}
+
+describe('SIGTERM', () => {
+  test('serves on for the delay, not ready, then says goodbye, finishes what is open and exits 0', async () => {
+    await using sluice = await runSluice(config('{ delay: 400ms, deadline: 5s }'))
+    await sluice.serving()
+    const { url, adminUrl } = sluice
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200)
+    const slow = fetch(`${url}/wait/900`)
+    await expect.poll(() => origin.requests.some((request) => request.url === '/wait/900')).toBe(true)
+
+    sluice.process.kill('SIGTERM')
+
+    await expect.poll(async () => (await fetch(`${adminUrl}/readyz`)).status).toBe(503)
+    expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200)
+    const during = await get(`${url}/during`, agent)
+    expect([during.statusCode, during.headers.connection]).toEqual([200, 'keep-alive'])
+    // Then each answer takes its connection along.
+    let last = during
+    while (last.headers.connection !== 'close') last = await get(`${url}/more`, agent)
+    expect(last.statusCode).toBe(200)
+    const finished = await slow
+    expect([finished.status, await finished.text()]).toEqual([200, '/wait/900'])
+    expect(await sluice.ended()).toBe(0)
+    agent.destroy()
+  })
+
+  test('cuts what is still open at the deadline', async () => {
+    await using sluice = await runSluice(config('{ delay: 0ms, deadline: 300ms }'))
+    await sluice.serving()
+    const slow = fetch(`${sluice.url}/wait/60000`).catch((error: unknown) => error)
+    await expect.poll(() => origin.requests.some((request) => request.url === '/wait/60000')).toBe(true)
+
+    sluice.process.kill('SIGTERM')
+
+    expect(await slow).toBeInstanceOf(Error)
+    expect(await sluice.ended()).toBe(0)
+  })
+
+  test('twice ends at once', async () => {
+    await using sluice = await runSluice(config('{ delay: 60s, deadline: 60s }'))
+    await sluice.serving()
+
+    sluice.process.kill('SIGTERM')
+    await expect.poll(async () => (await fetch(`${sluice.adminUrl}/readyz`)).status).toBe(503)
+    sluice.process.kill('SIGTERM')
+
+    expect(await sluice.ended()).toBe(0)
+  })
+
+  test('loses no request of clients that keep their connections while they are told so', async () => {
+    await using sluice = await runSluice(config('{ delay: 150ms, deadline: 3s }'))
+    await sluice.serving()
+    const { url } = sluice
+    const failures: unknown[] = []
+    let answered = 0
+    const client = async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      let told = false
+      while (!told) {
+        try {
+          const response = await get(url, agent)
+          answered++
+          told = response.headers.connection === 'close'
+        } catch (error) {
+          failures.push(error)
+          told = true
+        }
+      }
+      agent.destroy()
+    }
+    const clients = Array.from({ length: 8 }, client)
+    await expect.poll(() => answered).toBeGreaterThan(50)
+
+    sluice.process.kill('SIGTERM')
+    await Promise.all(clients)
+
+    expect(failures).toEqual([])
+    expect(await sluice.ended()).toBe(0)
+  })
+})
+
+test('SIGINT ends without the delay', async () => {
+  await using sluice = await runSluice(config('{ delay: 60s, deadline: 2s }'))
+  await sluice.serving()
+
+  sluice.process.kill('SIGINT')
+
+  expect(await sluice.ended()).toBe(0)
+})
+
+describe('SIGHUP', () => {
+  test('loads the file as it is now', async () => {
+    await using sluice = await runSluice(config())
+    await sluice.serving()
+    await writeFile(sluice.file, config().replace('/*', '/only'))
+
+    sluice.process.kill('SIGHUP')
+
+    await expect.poll(async () => (await fetch(`${sluice.url}/other`)).status).toBe(404)
+    expect((await fetch(`${sluice.url}/only`)).status).toBe(200)
+  })
+
+  test.for([
+    ['a mistake', (text: string) => text.replace('upstream', 'upstrem'), 'unknown-key'],
+    [
+      'a listener whose name means no address',
+      (text: string) => text.replace('http://127.0.0.1:0', 'http://no-such-host.invalid:1'),
+      'address-taken',
+    ],
+    [
+      'a plugin that throws as it starts',
+      (text: string) => text.replace('public: test', 'public: test, plugins: [./bad.js]'),
+      'plugin-failed',
+    ],
+  ] as const)('with %s leaves what serves as it is', async ([, change, code]) => {
+    await using sluice = await runSluice(config(), {
+      files: { 'bad.js': `export default async () => { throw new Error('boom') }` },
+    })
+    await sluice.serving()
+    await writeFile(sluice.file, change(config()))
+
+    sluice.process.kill('SIGHUP')
+
+    await expect
+      .poll(async () => (await (await fetch(`${sluice.adminUrl}/api/status`)).json()) as unknown, { timeout: 8000 })
+      .toMatchObject({ generation: 1, lastReload: { ok: false, diagnostics: [{ code }] } })
+    expect((await fetch(sluice.url)).status).toBe(200)
+  })
+})
+
+describe('a start that fails exits 1', () => {
+  test('on a mistake in the file, with where it is', async () => {
+    await using sluice = await runSluice(config().replace('upstream', 'upstrem'))
+
+    expect(await sluice.ended()).toBe(1)
+    expect(sluice.output.stderr).toMatch(/gateway\.yaml:6:\d+ +error +unknown-key[\s\S]*did you mean "upstream"\?/)
+    expect(sluice.output.stderr).not.toMatch(/\n +at /)
+    expect(sluice.output.stdout).toBe('')
+  })
+
+  test.for(['listen', 'admin'] as const)('on an address in use, %s', async (key) => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    await using sluice = await runSluice(
+      config().replace(`${key}: http://127.0.0.1:0`, `${key}: http://127.0.0.1:${port}`),
+    )
+
+    expect(await sluice.ended()).toBe(1)
+    expect(sluice.output.stderr).toMatch(/address already in use/)
+    expect(sluice.output.stderr).not.toMatch(/\n +at /)
+    taken.close()
+  })
+
+  test.for(['src/main.ts', 'bin/sluice.js'])('on a Node that is too old, in one line: %s', async (main) => {
+    const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } })`
+    await using sluice = await runSluice(config(), {
+      node: ['--import', `data:text/javascript,${encodeURIComponent(older)}`],
+      main: fileURLToPath(new URL(`../../${main}`, import.meta.url)),
+    })
+
+    expect(await sluice.ended()).toBe(1)
+    expect(sluice.output.stderr).toMatch(/^sluice needs Node 24 or later; this is v[^\n]*\n$/)
+  })
+})
+
+test('a plugin beside the config takes the contract from this very process', async () => {
+  const plugin = `
+import { Problem, type Scope } from 'sluice/plugin'
+export const schema = { type: 'object', additionalProperties: false }
+export const traits = { refuses: true }
+export default function (scope: Scope) {
+  scope.addHook('onRequest', () => { throw new Problem('forbidden', 'Not here.') })
+}
+`
+  await using sluice = await runSluice(config('{ delay: 0ms, deadline: 1s }', ', plugins: [./no.ts]'), {
+    files: { 'no.ts': plugin },
+  })
+  await sluice.serving()
+
+  const response = await fetch(sluice.url)
+
+  expect(await response.json()).toMatchObject({ code: 'forbidden', detail: 'Not here.' })
+})

@@ -1,0 +1,71 @@
+/** `sluice run` as its own process: signals, exit codes, what it prints. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface RunningSluice extends AsyncDisposable {
+  readonly process: ChildProcess
+  readonly file: string
+  readonly output: { stdout: string; stderr: string }
+  /** From the banner: `http://127.0.0.1:port`. Wait for `serving` first. */
+  readonly url: string
+  readonly adminUrl: string
+  /** Resolves when the banner is out; rejects when the process ends before. */
+  serving(): Promise<void>
+  /** The exit code, null after a signal. */
+  ended(): Promise<number | null>
+}
+
+const entry = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** Starts it with this config and these files beside it. `node` are arguments of Node's own. */
+export async function runSluice(
+  yaml: string,
+  {
+    files = {},
+    node = [],
+    main = entry,
+  }: { files?: Readonly<Record<string, string>>; node?: readonly string[]; main?: string } = {},
+): Promise<RunningSluice> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-run-'))
+  const file = join(folder, 'gateway.yaml')
+  await writeFile(file, yaml)
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+  const child = spawn(process.execPath, [...node, main, 'run', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk
+    child.emit('printed')
+  })
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  const exit = once(child, 'close').then(([code]) => code as number | null)
+  const find = (pattern: RegExp) => pattern.exec(output.stdout)?.[1] ?? ''
+  return {
+    process: child,
+    file,
+    output,
+    get url() {
+      return find(/gateway +(http\S+)/)
+    },
+    get adminUrl() {
+      return find(/admin +(http\S+?)\/? /)
+    },
+    async serving() {
+      while (!/readyz/.test(output.stdout)) {
+        const code = await Promise.race([exit, once(child, 'printed')])
+        if (typeof code === 'number') throw new Error(`sluice ended with ${code}: ${output.stderr}`)
+      }
+    },
+    ended: () => exit,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await exit
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
