@@ -11,6 +11,7 @@ import type { CounterFamily, Instruments } from '../observe/instruments.ts'
 import type { CounterStore, Log, Need, Traits } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
+import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
 import { Target, targetKey } from '../upstream/target.ts'
 import { Upstream } from '../upstream/upstream.ts'
@@ -121,7 +122,7 @@ class Compiler {
       globalPolicy: global.policy,
       edges: this.#edges,
       admission: { limits: config.limits, trust },
-      headPolicy: { name, trustedHeader: trust.header, reserved: reservedNames(this.#input) },
+      headPolicy: requestHeadPolicy(name, trust.header, reservedNames(this.#input)),
       release: () => this.#release(),
     })
   }

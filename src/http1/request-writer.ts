@@ -146,12 +146,21 @@ function fieldLines(fields: readonly string[]): string {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!
     const value = fields[i + 1]
-    if (!isToken(name)) throw new TypeError('a field name is not a token')
+    if (!goodNames.has(name)) learnName(name)
     if (value === undefined || !isFieldValue(value)) throw new TypeError('a field value holds a control character')
-    if (isFramingName(name)) throw new TypeError('framing fields are written from the body kind alone')
     lines += `${name}: ${value}\r\n`
   }
   return lines
+}
+
+/** Names that were found good, by their spelling; full, it learns no more. */
+const goodNames = new Set<string>()
+const MOST_NAMES = 1024
+
+function learnName(name: string): void {
+  if (!isToken(name)) throw new TypeError('a field name is not a token')
+  if (isFramingName(name)) throw new TypeError('framing fields are written from the body kind alone')
+  if (goodNames.size < MOST_NAMES && name.length <= 64) goodNames.add(name)
 }
 
 /** A second framing field beside ours would be request smuggling: RFC 9112 §11.2. */

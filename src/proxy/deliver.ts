@@ -1,9 +1,10 @@
 /** Writes an answer to the client's connection. The last step of every exchange that answers at all. */
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
+import { writeDirectHead } from './direct-head.ts'
 import { toPluginProblem } from './problem-of.ts'
 import { endStall, watchStall } from './stall.ts'
 
@@ -23,8 +24,10 @@ export function writeHead(exchange: Exchange, response: ServerResponse, name: st
   raw.push('x-request-id', exchange.facts.id)
   if (isDraining(exchange)) reply.headers.set('connection', 'close')
   if (reply.source !== 'gateway') reply.headers.append('via', `1.1 ${name}`)
-  if (reply.reason === undefined) response.writeHead(reply.statusCode, raw)
-  else response.writeHead(reply.statusCode, reply.reason, raw)
+  const status = reply.statusCode
+  const reason = reply.reason ?? STATUS_CODES[status] ?? 'unknown'
+  if (writeDirectHead(response, { status, reason, fields: raw, bodiless: hasNoBody(exchange) })) return
+  response.writeHead(status, reason, raw)
 }
 
 /** Its listener is about to close: clients are told to go elsewhere. */

@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { forwardedValue } from '../exchange/consumer.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HeaderList } from '../exchange/headers.ts'
+import { memoByName } from '../exchange/name-memo.ts'
 import { UpstreamRequest } from '../exchange/upstream-request.ts'
 import { hopByHop, nominated } from './hop-by-hop.ts'
 
@@ -26,13 +27,48 @@ const withheld: ReadonlySet<string> = new Set([
 
 const forwarding: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'true-client-ip', 'x-client-ip'])
 
+/** What is done with a client's field. */
+type Treatment = 'keep' | 'drop' | 'via' | 'traceparent' | 'tracestate' | 'for' | 'proto' | 'host' | 'believed'
+
 export interface RequestHeadPolicy {
   /** Our name in `via`. */
   readonly name: string
-  /** The one forwarding header that is believed from trusted proxies, lower case. */
-  readonly trustedHeader: string
-  /** Targets of `forwardClaims` and the like: a client's own are removed on every route. */
-  readonly reserved: ReadonlySet<string>
+  /** `x-forwarded-for` is the header that is believed from trusted proxies, so it is appended to. */
+  readonly chains: boolean
+  readonly treat: (name: string) => Treatment
+}
+
+/**
+ * `trustedHeader`: the one forwarding header that is believed from trusted proxies, lower case. `reserved`: targets of
+ * `forwardClaims` and the like; a client's own are removed on every route.
+ */
+export function requestHeadPolicy(
+  name: string,
+  trustedHeader: string,
+  reserved: ReadonlySet<string>,
+): RequestHeadPolicy {
+  return {
+    name,
+    chains: trustedHeader === 'x-forwarded-for',
+    treat: memoByName((lower) => treatment(lower, trustedHeader, reserved)),
+  }
+}
+
+function treatment(lower: string, trustedHeader: string, reserved: ReadonlySet<string>): Treatment {
+  if (lower === 'via' || lower === 'traceparent' || lower === 'tracestate') return lower
+  if (lower === 'x-forwarded-for') return 'for'
+  if (lower === 'x-forwarded-proto') return 'proto'
+  if (lower === 'x-forwarded-host') return 'host'
+  if (isOurs(lower, reserved)) return 'drop'
+  // The origin may believe it from everybody; from a trusted proxy it passes.
+  return lower.replaceAll('_', '-') === trustedHeader ? 'believed' : 'keep'
+}
+
+/** Whether a name is ours to set, also when it only differs by `_` for `-`, which CGI and WSGI origins cannot tell apart. */
+function isOurs(lower: string, reserved: ReadonlySet<string>): boolean {
+  const name = lower.replaceAll('_', '-')
+  if (withheld.has(name) || forwarding.has(name) || reserved.has(name)) return true
+  return name.startsWith('x-forwarded-') || name === 'via'
 }
 
 export interface UpstreamTarget {
@@ -48,66 +84,53 @@ export function requestHead(exchange: Exchange, policy: RequestHeadPolicy, targe
   const kept: string[] = ['host', '']
   const headers = new HeaderList(kept)
   const named = nominated(facts.rawHeaders)
-  const seen = { via: '', forwardedFor: '', proto: '', host: '', parent: '', state: '' }
-  const { rawHeaders } = facts
+  const seen = { via: '', for: '', proto: '', host: '', traceparent: '', tracestate: '' }
+  const { rawHeaders, trusted } = facts
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
-    const lower = name.toLowerCase()
-    const value = rawHeaders[i + 1]!
-    if (lower === 'via') seen.via += seen.via === '' ? value : `, ${value}`
-    else if (lower === 'traceparent') seen.parent += value
-    else if (lower === 'tracestate') seen.state += seen.state === '' ? value : `,${value}`
-    else if (facts.trusted && lower === 'x-forwarded-for')
-      seen.forwardedFor += seen.forwardedFor === '' ? value : `, ${value}`
-    else if (facts.trusted && lower === 'x-forwarded-proto') seen.proto += value
-    else if (facts.trusted && lower === 'x-forwarded-host') seen.host += seen.host === '' ? value : `, ${value}`
-    else if (!isOurs(lower, policy) && named?.has(lower) !== true && (facts.trusted || !isBelieved(lower, policy)))
-      kept.push(name, value)
+    const treated = policy.treat(name)
+    if (treated === 'keep' || (treated === 'believed' && trusted)) {
+      if (named?.has(name.toLowerCase()) !== true) kept.push(name, rawHeaders[i + 1]!)
+    } else if (treated !== 'drop' && treated !== 'believed') {
+      const value = rawHeaders[i + 1]!
+      const comma = treated === 'tracestate' ? ',' : ', '
+      seen[treated] = seen[treated] === '' ? value : seen[treated] + comma + value
+    }
   }
   addOurs(exchange, policy, kept, seen)
   return new UpstreamRequest({ method: facts.method, ...target, headers })
-}
-
-/** Whether a name is ours to set, also when it only differs by `_` for `-`, which CGI and WSGI origins cannot tell apart. */
-function isOurs(lower: string, policy: RequestHeadPolicy): boolean {
-  const name = lower.includes('_') ? lower.replaceAll('_', '-') : lower
-  return (
-    withheld.has(name) ||
-    name.startsWith('x-forwarded-') ||
-    forwarding.has(name) ||
-    policy.reserved.has(name) ||
-    (name !== lower && name === 'via')
-  )
-}
-
-/** The one header that is believed from trusted proxies; the origin may believe it from everybody. */
-function isBelieved(lower: string, { trustedHeader }: RequestHeadPolicy): boolean {
-  return lower.length === trustedHeader.length && lower.replaceAll('_', '-') === trustedHeader
 }
 
 function addOurs(
   exchange: Exchange,
   policy: RequestHeadPolicy,
   kept: string[],
-  seen: Readonly<Record<'via' | 'forwardedFor' | 'proto' | 'host' | 'parent' | 'state', string>>,
+  seen: Readonly<Record<'via' | 'for' | 'proto' | 'host' | 'traceparent' | 'tracestate', string>>,
 ): void {
   const { facts } = exchange
-  const chained = policy.trustedHeader === 'x-forwarded-for' && facts.trusted
-  kept.push(
-    'x-forwarded-for',
-    chained && seen.forwardedFor !== '' ? `${seen.forwardedFor}, ${facts.peerAddress}` : facts.clientAddress,
-  )
-  kept.push('x-forwarded-proto', chained && /^https?$/.test(seen.proto) ? seen.proto : facts.scheme)
-  const authority = chained && /^[A-Za-z0-9._:[\]-]+$/.test(seen.host) ? seen.host : facts.authority
-  if (authority !== null) kept.push('x-forwarded-host', authority)
+  const chained = policy.chains && facts.trusted
+  const { authority } = facts
+  kept.push('x-forwarded-for', chained && seen.for !== '' ? `${seen.for}, ${facts.peerAddress}` : facts.clientAddress)
+  kept.push('x-forwarded-proto', chained && isScheme(seen.proto) ? seen.proto : facts.scheme)
+  if (chained && isHost(seen.host)) kept.push('x-forwarded-host', seen.host)
+  else if (authority !== null) kept.push('x-forwarded-host', authority)
   kept.push('via', seen.via === '' ? `1.1 ${policy.name}` : `${seen.via}, 1.1 ${policy.name}`)
   kept.push('x-request-id', facts.id)
-  if (seen.parent !== '' && isTraceParent(seen.parent)) {
-    kept.push('traceparent', seen.parent)
-    if (seen.state !== '') kept.push('tracestate', seen.state)
+  if (seen.traceparent !== '' && isTraceParent(seen.traceparent)) {
+    kept.push('traceparent', seen.traceparent)
+    if (seen.tracestate !== '') kept.push('tracestate', seen.tracestate)
   } else {
     kept.push('traceparent', freshTraceParent())
   }
+}
+
+function isScheme(text: string): boolean {
+  return text === 'http' || text === 'https'
+}
+
+/** One host, with a port perhaps; no list of them. */
+function isHost(text: string): boolean {
+  return text !== '' && /^[A-Za-z0-9._:[\]-]+$/.test(text)
 }
 
 /** W3C Trace Context §3.2: version 00, ids not all zero. */

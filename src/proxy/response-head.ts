@@ -1,4 +1,5 @@
 /** What the client sees of an upstream's response head: hop-by-hop fields out, framing left to the client's side. */
+import { memoByName } from '../exchange/name-memo.ts'
 import type { Reply } from '../exchange/reply.ts'
 import type { ResponseHead } from '../http1/client.ts'
 import { hopByHop, nominated } from './hop-by-hop.ts'
@@ -13,21 +14,29 @@ const dropped: ReadonlySet<string> = new Set([
   'x-request-id',
 ])
 
+const treat = memoByName((lower): 'keep' | 'drop' | 'length' => {
+  if (lower === 'content-length') return 'length'
+  return dropped.has(lower) ? 'drop' : 'keep'
+})
+
+const none: readonly string[] = []
+
 /** Fills the reply from an upstream's head. What plugins have set before replaces the upstream's fields of the same names. */
 export function takeResponseHead(reply: Reply, head: ResponseHead, method: string): void {
-  const ours = reply.headers.raw.splice(0)
   const { raw } = reply.headers
+  const ours = raw.length === 0 ? none : raw.splice(0)
   const named = nominated(head.headers)
   let length: string | null = null
   for (let i = 0; i < head.headers.length; i += 2) {
     const name = head.headers[i]!
-    const lower = name.toLowerCase()
-    if (lower === 'content-length') length = head.headers[i + 1]!
-    if (dropped.has(lower) || named?.has(lower) === true || isSet(ours, lower)) continue
+    const treated = treat(name)
+    if (treated === 'length') length = head.headers[i + 1]!
+    if (treated !== 'keep') continue
+    if ((named !== null || ours !== none) && isReplaced(name.toLowerCase(), named, ours)) continue
     raw.push(name, head.headers[i + 1]!)
   }
   for (const part of ours) raw.push(part)
-  if (mayDeclareLength(head, method) && length !== null) raw.push('content-length', length)
+  if (length !== null && mayDeclareLength(head, method)) raw.push('content-length', length)
   reply.statusCode = head.status
   reply.reason = head.reason
   reply.source = 'upstream'
@@ -39,7 +48,9 @@ function mayDeclareLength(head: ResponseHead, method: string): boolean {
   return head.body.kind === 'length' || method === 'HEAD' || head.status === 304
 }
 
-function isSet(ours: readonly string[], lower: string): boolean {
+/** Nominated by a Connection field, or set by a plugin already. */
+function isReplaced(lower: string, named: ReadonlySet<string> | null, ours: readonly string[]): boolean {
+  if (named?.has(lower) === true) return true
   for (let i = 0; i < ours.length; i += 2) if (ours[i] === lower) return true
   return false
 }
