@@ -234,6 +234,7 @@ export class Exchange {
 
   /** The connection is done with this exchange: the answer went out whole, or the client is gone. */
   leave(finished: boolean): void {
+    if (this.#closed) return
     if (!finished) {
       this.carrier?.clientGone()
       this.aborted = true

@@ -4,8 +4,8 @@ import type { Exchange } from './exchange.ts'
 
 export class GatewayRequest extends IncomingMessage {
   exchange: Exchange | null = null
-  /** Counts the exchanges that are open on the client's connection. */
   /** Set by the listener that took it: answers say `Connection: close` while it drains. */
   listener: { readonly draining: boolean } | null = null
-  client: { begin(raw: IncomingMessage): void; end(): void } | null = null
+  /** Knows the exchanges that are open on the client's connection. */
+  client: { begin(raw: GatewayRequest): void; end(raw: GatewayRequest): void } | null = null
 }

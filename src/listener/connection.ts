@@ -1,6 +1,6 @@
 /** What is known about one client connection: how many exchanges are open on it, whether its bytes went bad, and how it closes. */
-import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
+import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
 
 /** How long a closing connection is read after its client fell silent, and at most. */
@@ -9,11 +9,12 @@ const LINGER_MS = 10_000
 
 export class ClientConnection {
   readonly #socket: Socket
-  #open = 0
+  /** Whose answers are owed, in order. */
+  readonly #open: GatewayRequest[] = []
   #lastWords: string | null = null
   #closing = false
   /** The request whose bytes arrive at present, or arrived last. */
-  #current: IncomingMessage | null = null
+  #current: GatewayRequest | null = null
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -22,11 +23,17 @@ export class ClientConnection {
       if (this.#current === null || this.#current.complete) Socket.prototype.destroySoon.call(socket)
       else this.#close('')
     }
+    socket.on('close', () => this.#closed())
   }
 
-  /** Requests are under way here. */
-  get isBusy(): boolean {
-    return this.#open > 0
+  /** Node tells an answer of its connection's end only when its turn had come: the others are told here. */
+  #closed(): void {
+    for (const raw of this.#open.splice(0)) raw.exchange?.leave(false)
+  }
+
+  /** No answer is owed, and more may be asked: the connection can be handed over as a whole. */
+  get isFree(): boolean {
+    return this.#open.length === 0 && !this.#closing && !this.#socket.destroyed
   }
 
   /** Nothing that still arrives is read as a request. */
@@ -50,14 +57,15 @@ export class ClientConnection {
     socket.once('close', () => clearTimeout(limit))
   }
 
-  begin(raw: IncomingMessage): void {
+  begin(raw: GatewayRequest): void {
     this.#current = raw
-    this.#open++
+    this.#open.push(raw)
   }
 
-  end(): void {
-    this.#open--
-    if (this.#open === 0 && this.#lastWords !== null) this.#close(this.#lastWords)
+  end(raw: GatewayRequest): void {
+    const at = this.#open.indexOf(raw)
+    if (at !== -1) this.#open.splice(at, 1)
+    if (this.#open.length === 0 && this.#lastWords !== null) this.#close(this.#lastWords)
   }
 
   /**
@@ -65,13 +73,28 @@ export class ClientConnection {
    * bytes are the body of a request under way, it is that request that is told, through its stream.
    */
   refuse(problem: Problem, answer: string): void {
-    if (this.#open === 0) {
+    if (this.#open.length === 0) {
       this.#close(answer)
       return
     }
+    const uploading = this.#uploading
+    this.#lastWords = uploading === null ? answer : ''
+    uploading?.emit('error', problem)
+  }
+
+  /**
+   * The client stopped in the middle of a request: it waits for no answers before that one, and nothing else would tell
+   * that it is gone.
+   */
+  breakOff(problem: Problem, answer: string): void {
+    const { length } = this.#open
+    if (length === 0 || (length === 1 && this.#uploading !== null)) this.refuse(problem, answer)
+    else this.#socket.destroy()
+  }
+
+  /** The request whose body is on its way to somebody. */
+  get #uploading(): GatewayRequest | null {
     const raw = this.#current
-    const uploading = raw !== null && !raw.complete && raw.listenerCount('error') > 0
-    this.#lastWords = uploading ? '' : answer
-    if (uploading) raw.emit('error', problem)
+    return raw !== null && !raw.complete && raw.listenerCount('error') > 0 ? raw : null
   }
 }

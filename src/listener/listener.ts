@@ -50,7 +50,7 @@ export class Listener {
       noDelay: true,
       keepAlive: true,
       highWaterMark: 64 * 1024,
-      shouldUpgradeCallback: (raw) => isWebSocketUpgrade(raw) && !this.#connections.get(raw.socket)?.isBusy,
+      shouldUpgradeCallback: (raw) => isWebSocketUpgrade(raw) && this.#connections.get(raw.socket)?.isFree === true,
       IncomingMessage: GatewayRequest,
     }
     this.#server =
@@ -115,7 +115,8 @@ export class Listener {
 
   #begin(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void {
     const connection = this.#connections.get(raw.socket) ?? null
-    if (connection?.isClosing === true) {
+    // Node goes on parsing what it has read, also of a connection that is gone.
+    if (raw.socket.destroyed || connection?.isClosing === true) {
       raw.socket.destroy()
       return
     }
@@ -144,8 +145,8 @@ export class Listener {
     })
     const connection = this.#connections.get(socket)
     // Behind answers that are still to come there is no place for a response object of its own.
-    if (connection?.isBusy === true) {
-      connection.refuse(problem, problemBytes(problem))
+    if (connection?.isFree !== true) {
+      connection?.refuse(problem, problemBytes(problem))
       return
     }
     const response = detachedResponse(raw, socket)
@@ -163,6 +164,7 @@ export class Listener {
     const answer = problemBytes(problem)
     const connection = this.#connections.get(socket)
     if (connection === undefined) socket.end(answer)
+    else if (error.code === 'HPE_INVALID_EOF_STATE') connection.breakOff(problem, answer)
     else connection.refuse(problem, answer)
   }
 
@@ -214,7 +216,7 @@ export class Listener {
 function answered(this: ServerResponse): void {
   const raw = this.req as GatewayRequest
   raw.exchange?.leave(this.writableFinished)
-  raw.client?.end()
+  raw.client?.end(raw)
 }
 
 function plainMeta({ name, protocol }: ListenerConfig): RequestMeta {

@@ -165,6 +165,23 @@ describe('a client that leaves', () => {
     await settled(gateway)
   })
 
+  // Node tells of neither: the request before is whole, and the one behind it never will be.
+  test.for([
+    ['an upload', 'POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc'],
+    ['a head', 'GET /two HT'],
+    ['a refused upload', 'POST /two%00 HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc'],
+  ] as const)('in the middle of %s, another answer outstanding, leaves nothing behind', async ([, bytes]) => {
+    await using origin = await startOrigin(() => {})
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    wire.send(`GET /one HTTP/1.1\r\nHost: a\r\n\r\n${bytes}`)
+    await expect.poll(() => origin.requests.length).toBeGreaterThan(0)
+
+    wire.close()
+
+    await settled(gateway)
+  })
+
   test('while its plugins are thinking is not forwarded for', async () => {
     await using origin = await startOrigin()
     await using gateway = await startGateway(open(origin.url, ', plugins: [./slow.js]'), {
@@ -349,6 +366,21 @@ describe('a connection', () => {
     )
 
     expect([...(await wire.closed()).matchAll(/<(.*?)>/g)].map(([, body]) => body)).toEqual(['one', 'two!', 'three'])
+  })
+
+  test('that closes after an answer leaves nothing of the requests behind it', async () => {
+    await using origin = await startOrigin((request, answer) => {
+      if (request.url === '/one') setTimeout(() => answer.end('one'), 40)
+      if (request.url === '/two') answer.end('two')
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`
+
+    wire.send(get('/one', 'Connection: close\r\n') + get('/two') + get('/two%00') + get('/never'))
+
+    expect((await wire.closed()).match(/HTTP\/1\.1/g)).toHaveLength(1)
+    await settled(gateway)
   })
 
   // Node hands an upgrade over at once; the answers before it are still to come. This ended the process.
