@@ -76,7 +76,9 @@ export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
 }
 
+const notFieldByte = /[^\t\x20-\x7e\x80-\xff]/
+
 /** Whether text may stand as a field value: visible characters, blanks and obs-text, no control bytes (RFC 9110 §5.5). */
 export function isFieldValue(text: string): boolean {
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
+  return !notFieldByte.test(text)
 }

@@ -4,8 +4,8 @@
  */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import { isFieldValue, isToken } from '../exchange/headers.ts'
 import { memoByName } from '../exchange/name-memo.ts'
-import { isFieldValue, isToken } from '../http1/grammar.ts'
 
 /** What `writeHead` leaves behind on a response, and `end` and `write` go on from. */
 interface Composed {
