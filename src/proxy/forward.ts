@@ -8,7 +8,7 @@ import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { breakOff } from './break-off.ts'
 import { type DeliveryPolicy, hasNoBody, writeHead } from './deliver.ts'
-import { forwardableTrailers, hopByHop } from './hop-by-hop.ts'
+import { forwardableTrailers, isOfConnection } from './hop-by-hop.ts'
 import { problemOf, toPluginProblem } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
 import { endStall, watchStall } from './stall.ts'
@@ -87,7 +87,8 @@ class Forwarding implements ResponseListener {
     if (status === 100 || this.#exchange.raw!.httpVersion === '1.0' || this.#response.headersSent) return
     const kept: string[] = []
     for (let i = 0; i < headers.length; i += 2) {
-      if (!hopByHop.has(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
+      // RFC 9110 §8.6: an interim answer has no length, which a client could take for the answer's.
+      if (!isOfConnection(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
     }
     this.#response.writeInformation(status, kept)
   }

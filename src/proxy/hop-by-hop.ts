@@ -11,6 +11,11 @@ export const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Belongs to one connection or frames one message. */
+export function isOfConnection(lower: string): boolean {
+  return hopByHop.has(lower) || lower === 'content-length'
+}
+
 /** Lower-case names that the Connection fields of a flat list nominate; null when there are none worth a look. */
 export function nominated(raw: readonly string[]): ReadonlySet<string> | null {
   let names: Set<string> | null = null
