@@ -1,0 +1,120 @@
+/** Who the client is, behind proxies that are trusted or not. CONTRACT "The wire". */
+import { describe, expect, test } from 'vitest'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { type Origin, startOrigin } from '../support/origin.ts'
+import { exchange } from '../support/wire.ts'
+
+interface Setup extends AsyncDisposable {
+  readonly gateway: TestGateway
+  /** The fields the origin saw, in order, names in lower case. */
+  seen(...lines: readonly string[]): Promise<readonly (readonly [string, string])[]>
+  /** The value of one of them; several lines with `|` between. */
+  value(name: string, ...lines: readonly string[]): Promise<string | undefined>
+}
+
+async function start(front = ''): Promise<Setup> {
+  const origin: Origin = await startOrigin()
+  const gateway = await startGateway(
+    `name: edge\n${front}\nroutes:\n  all: { match: /*, upstream: "${origin.url}", public: test }\n`,
+  )
+  const seen = async (...lines: readonly string[]) => {
+    await exchange(
+      gateway.port,
+      `GET / HTTP/1.1\r\nHost: a.example\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`,
+    )
+    const raw = origin.requests.splice(0)[0]?.rawHeaders ?? []
+    return raw.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), raw[i + 1]!] as const] : []))
+  }
+  return {
+    gateway,
+    seen,
+    async value(name, ...lines) {
+      const values = (await seen(...lines)).filter(([one]) => one === name).map(([, value]) => value)
+      return values.length === 0 ? undefined : values.join('|')
+    },
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]()
+      await origin[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const trusting = (header = 'x-forwarded-for', from = '127.0.0.1/32, 10.0.0.0/8, "fd00::/8"') =>
+  `trustedProxies: { from: [${from}], header: ${header} }`
+
+describe('the client’s address', () => {
+  test.for([
+    ['is the peer’s where nobody is trusted', '', ['X-Forwarded-For: 6.6.6.6'], '127.0.0.1'],
+    [
+      'is the peer’s where others are trusted',
+      trusting('x-forwarded-for', '10.0.0.0/8'),
+      ['X-Forwarded-For: 6.6.6.6'],
+      '127.0.0.1',
+    ],
+    ['is appended to behind a trusted proxy', trusting(), ['X-Forwarded-For: 1.2.3.4'], '1.2.3.4, 127.0.0.1'],
+    [
+      'keeps the hops before',
+      trusting(),
+      ['X-Forwarded-For: 6.6.6.6, 1.2.3.4, 10.0.0.9'],
+      '6.6.6.6, 1.2.3.4, 10.0.0.9, 127.0.0.1',
+    ],
+    [
+      'may come on several lines',
+      trusting(),
+      ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-For: 1.2.3.4'],
+      '6.6.6.6, 1.2.3.4, 127.0.0.1',
+    ],
+    ['is the peer’s where the proxy says nothing', trusting(), [], '127.0.0.1'],
+    [
+      'comes from the one header that is believed',
+      trusting('x-real-ip'),
+      ['X-Real-IP: 1.2.3.4', 'X-Forwarded-For: 6.6.6.6'],
+      '1.2.3.4',
+    ],
+    ['comes from cf-connecting-ip', trusting('cf-connecting-ip'), ['CF-Connecting-IP: 1.2.3.4'], '1.2.3.4'],
+  ] as const)('%s', async ([, front, lines, expected]) => {
+    await using setup = await start(front)
+
+    expect(await setup.value('x-forwarded-for', ...lines)).toBe(expected)
+  })
+
+  // What limits, filters and logs go by: the rightmost address that no trusted proxy has.
+  test.for([
+    ['X-Forwarded-For: 6.6.6.6, 1.2.3.4', '1.2.3.4'],
+    ['X-Forwarded-For: 1.2.3.4, 10.1.2.3, 10.0.0.1', '1.2.3.4'],
+    ['X-Forwarded-For: 1.2.3.4:5678', '1.2.3.4'],
+    ['X-Forwarded-For: [2001:db8::1]:5678', '2001:db8::1'],
+    ['X-Forwarded-For: 2001:db8::1', '2001:db8::1'],
+    ['X-Forwarded-For: 2001:db8::1, fd00::1', '2001:db8::1'],
+    ['X-Forwarded-For: ::ffff:1.2.3.4', '1.2.3.4'],
+    ['X-Forwarded-For: ::FFFF:1.2.3.4', '1.2.3.4'],
+    ['X-Forwarded-For: 1.2.3.4, ::ffff:10.0.0.1', '1.2.3.4'],
+    ['X-Forwarded-For: 10.0.0.7', '10.0.0.7'],
+    // Garbage ends the walk: who wrote it is not known.
+    ['X-Forwarded-For: 6.6.6.6, unknown', '127.0.0.1'],
+    ['X-Forwarded-For: 6.6.6.6, _hidden, 10.0.0.1', '10.0.0.1'],
+    ['X-Forwarded-For: 6.6.6.6,', '127.0.0.1'],
+    ['X-Forwarded-For: 1.2.3.4.5', '127.0.0.1'],
+    ['X-Forwarded-For: 01.2.3.4', '127.0.0.1'],
+    ['X-Forwarded-For: fe80::1%eth0', '127.0.0.1'],
+    ['X-Forwarded-For:', '127.0.0.1'],
+    ['X-Real-IP: 6.6.6.6', '127.0.0.1'],
+  ] as const)('of %s is %s', async ([line, expected]) => {
+    await using origin = await startOrigin()
+    await using gateway = await startGateway(
+      `${trusting()}\nroutes:\n  all: { match: /*, upstream: "${origin.url}", public: test, plugins: [./ip.js] }\n`,
+      {
+        files: {
+          'ip.js': `
+export const schema = { type: 'object', additionalProperties: false }
+export const traits = {}
+export default (scope) => scope.addHook('onSend', (request, reply) => reply.header('x-ip', request.ip))`,
+        },
+      },
+    )
+
+    expect(await exchange(gateway.port, `GET / HTTP/1.1\r\nHost: a\r\n${line}\r\n\r\n`)).toContain(
+      `x-ip: ${expected}\r\n`,
+    )
+  })
+})
