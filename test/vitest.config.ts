@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     isolate: false,
+    // Most tests wait for sockets and clocks: two cores carry three workers.
+    maxWorkers: 3,
     testTimeout: 15_000,
     hookTimeout: 15_000,
     typecheck: { enabled: false },
