@@ -70,9 +70,11 @@ export const futurePlugins: ReadonlySet<string> = new Set([
   'overload',
 ])
 
-/** Option values that are planned, by plugin. */
-export const futureOptions: readonly { readonly plugin: string; readonly option: string; readonly value: unknown }[] = [
+/** Options that are planned, by plugin; with a `value`, that value alone. */
+export const futureOptions: readonly { readonly plugin: string; readonly option: string; readonly value?: string }[] = [
   { plugin: 'rate-limit', option: 'algorithm', value: 'sliding' },
+  { plugin: 'cache', option: 'staleWhileRevalidate' },
+  { plugin: 'cache', option: 'staleIfError' },
 ]
 
 export function notYet(name: string): string {

@@ -160,9 +160,11 @@ function takeOptional(reading: Reading, { written, options, traits, own }: Takin
 
 function refuseFutureOptions(reading: Reading, written: WrittenItem, options: Record<string, unknown>): void {
   for (const { plugin, option, value } of futureOptions) {
-    if (written.name !== plugin || options[option] !== value) continue
-    const place = reading.document.place([...written.optionsPath, option])
-    reading.findings.error('not-supported-yet', place, notYet(`\`${option}: ${String(value)}\``))
+    if (written.name !== plugin || !Object.hasOwn(options, option)) continue
+    if (value !== undefined && options[option] !== value) continue
+    const at = [...written.optionsPath, option]
+    const place = value === undefined ? reading.document.keyPlace(at) : reading.document.place(at)
+    reading.findings.error('not-supported-yet', place, notYet(value === undefined ? option : `\`${option}: ${value}\``))
     delete options[option]
   }
 }
