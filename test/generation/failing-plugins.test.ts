@@ -3,27 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { exchange, openWire, statusOf } from '../support/wire.ts'
+import { get, post, startChain } from './chain-setup.ts'
 import { chainOf, native, tracer } from './plugin-files.ts'
-
-const get = (path = '/', headers = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
-const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd'
-
-async function startChain(plugins: Readonly<Record<string, string>>, front = 'plugins: [metrics]') {
-  const origin = await startOrigin()
-  const { yaml, files } = chainOf(origin.url, plugins, front)
-  const gateway = await startGateway(yaml, { files })
-  return {
-    origin,
-    gateway,
-    send: (bytes: string) => exchange(gateway.port, bytes),
-    async [Symbol.asyncDispose]() {
-      await gateway[Symbol.asyncDispose]()
-      await origin[Symbol.asyncDispose]()
-    },
-  }
-}
-
-const _trace = (answer: string) => /^x-trace: (.*)\r$/im.exec(answer)?.[1]
 
 describe('a plugin that fails', () => {
   const fails = `throw new Error('secret words')`

@@ -1,46 +1,10 @@
 /** Fastify plugins of others in a chain: their hooks in their place, ours around them, the gateway's promises unbroken. */
 import { describe, expect, test } from 'vitest'
-import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { type Origin, startOrigin } from '../support/origin.ts'
-import { exchange, statusOf } from '../support/wire.ts'
-import { chainOf, foreign, native, tracer } from './plugin-files.ts'
-
-const get = (path = '/', headers = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
-const _post = (body: string, headers = '') =>
-  `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`
-const trace = (answer: string) => /^x-trace: (.*)\r$/im.exec(answer)?.[1]
-
-interface Setup extends AsyncDisposable {
-  readonly origin: Origin
-  readonly gateway: TestGateway
-  send(bytes: string): Promise<string>
-}
-
-/** A foreign plugin between two tracers of ours. */
-async function startBetween(plugin: string, origin?: Origin): Promise<Setup> {
-  const upstream = origin ?? (await startOrigin(echo))
-  const plugins = { top: tracer('top'), foreign: plugin, low: tracer('low') }
-  const { yaml, files } = chainOf(upstream.url, plugins, 'plugins: [metrics]')
-  const gateway = await startGateway(yaml, { files })
-  return {
-    origin: upstream,
-    gateway,
-    send: (bytes) => exchange(gateway.port, bytes),
-    async [Symbol.asyncDispose]() {
-      await gateway[Symbol.asyncDispose]()
-      await upstream[Symbol.asyncDispose]()
-    },
-  }
-}
-
-/** Says how many body bytes came, and what they were called. */
-const echo: Parameters<typeof startOrigin>[0] = (request, response) => {
-  let bytes = 0
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-  })
-  request.on('end', () => response.end(`${bytes} of ${request.headers['content-type']}`))
-}
+import { startGateway } from '../support/gateway.ts'
+import { startOrigin } from '../support/origin.ts'
+import { statusOf } from '../support/wire.ts'
+import { get, startBetween, trace } from './foreign-setup.ts'
+import { chainOf, foreign, native } from './plugin-files.ts'
 
 describe('a foreign plugin', () => {
   // Callback and promise, wrapped (`skip-override` is what fastify-plugin sets) or not.

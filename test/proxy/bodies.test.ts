@@ -1,5 +1,5 @@
 /** Bodies on their way: large ones with slow peers, broken ones, unwanted ones. Nothing is buffered whole, nothing leaks. */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -10,43 +10,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { scriptedOrigin } from '../support/scripted-origin.ts'
 import { openWire } from '../support/wire.ts'
-
-const open = (url: string, more = '') =>
-  `plugins: [metrics]\nroutes:\n  all: { match: /*, upstream: "${url}", public: test${more} }\n`
-const _guarded = (url: string) => `routes:\n  all: { match: /*, upstream: "${url}", plugins: [api-key] }\n`
-const MIB = 1024 * 1024
-
-/** The same random megabyte again and again: no two pieces of it look alike, and it costs no memory. */
-const piece = randomBytes(MIB)
-const pieces = (count: number) =>
-  Readable.from(
-    (function* () {
-      for (let i = 0; i < count; i++) yield piece
-    })(),
-  )
-const digestOf = (count: number) => {
-  const hash = createHash('sha256')
-  for (let i = 0; i < count; i++) hash.update(piece)
-  return hash.digest('hex')
-}
-
-/** Nothing of a request is left: no exchange, no busy connection to the upstream. */
-async function settled(gateway: TestGateway): Promise<void> {
-  await expect.poll(() => gateway.metrics(), { timeout: 5000 }).toMatch(/sluice_inflight_requests 0/)
-  await expect
-    .poll(() => gateway.metrics(), { timeout: 5000 })
-    .not.toMatch(/sluice_upstream_connections\{[^}]*state="(active|connecting)"\} [1-9]/)
-}
-
-/** Reads a socket or message in small sips, with pauses. */
-async function sip(stream: AsyncIterable<Buffer>, seen: (chunk: Buffer) => void): Promise<void> {
-  let count = 0
-  for await (const chunk of stream) {
-    seen(chunk)
-    count++
-    if (count % 32 === 0) await new Promise((go) => setTimeout(go, 2))
-  }
-}
+import { digestOf, MIB, open, piece, pieces, settled, sip } from './body-setup.ts'
 
 describe('64 MiB', () => {
   const SIZE = 64
