@@ -65,7 +65,7 @@ class Forwarding implements ResponseListener {
     exchange.upstreamName = this.#upstream.name
     exchange.carrier = this
     if (exchange.facts.body.kind !== 'none') {
-      const events = { failed: (problem: Problem) => this.#uploadFailed(problem) }
+      const events = { failed: (problem: Problem) => this.#abandon(problem) }
       this.#upload = new Upload(exchange, exchange.raw!, { idleMs: this.#policy.bodyIdleMs, events })
     }
     this.#attempt('any')
@@ -247,12 +247,6 @@ class Forwarding implements ResponseListener {
 
   stopSending(): void {
     this.#upload?.stop()
-  }
-
-  #uploadFailed(problem: Problem): void {
-    if (this.#over) return
-    this.#request?.abort()
-    this.#abandon(problem)
   }
 
   /** The answer cannot be (or stay) what it was to be. Before its first byte that is a problem; after it, a broken connection. */
