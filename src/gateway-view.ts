@@ -12,8 +12,7 @@ export interface Viewed {
   /** The config as YAML text, secrets as their placeholders. */
   readonly redacted: string
   readonly generation: number
-  /** Requests served since the start. */
-  readonly requests: number
+  readonly workers: GatewayStatus['workers']
   readonly lastReload: GatewayStatus['lastReload']
   readonly isReady: boolean
   reload(): Promise<ReloadResult>
@@ -32,7 +31,7 @@ export class GatewayView implements AdminSource {
   }
 
   status(): GatewayStatus {
-    const { current, generation, requests, lastReload } = this.#gateway
+    const { current, generation, workers, lastReload } = this.#gateway
     return {
       version,
       node: process.version,
@@ -42,7 +41,7 @@ export class GatewayView implements AdminSource {
       startedAt: this.#startedAt.toISOString(),
       uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 1000),
       threads: current.threads,
-      workers: [{ id: 1, generation, requests }],
+      workers,
       lastReload,
     }
   }

@@ -1,26 +1,24 @@
-/** The gateway: loads a config, serves it, reloads it, stops. What the command line and the tests use. */
+/** The gateway: loads a config, has it served, reloads it, stops. What the command line and the tests use. */
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
-import { AdminServer } from './admin/server.ts'
 import type { GatewayStatus, ReloadResult } from './admin/source.ts'
 import { type Echo, startEcho } from './builtin/echo.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig, redactedSource } from './config/load.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
+import { AdminPlace } from './gateway-admin.ts'
 import { ConfigError, type Document, diagnosticsOf } from './gateway-errors.ts'
 import { GatewayView, type Viewed } from './gateway-view.ts'
-import { Carry } from './generation/carry.ts'
-import { compile, type World } from './generation/compile.ts'
-import type { Generation } from './generation/generation.ts'
 import { Turns } from './generation/turns.ts'
 import { FileWatch } from './generation/watch.ts'
-import { ListenerSet } from './listener/listener-set.ts'
-import { type GatewayCounters, gatewayMetrics } from './observe/gateway-metrics.ts'
+import { configMetrics } from './observe/gateway-metrics.ts'
+import type { CounterFamily } from './observe/instruments.ts'
 import { createLog } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import type { Log } from './plugin.ts'
+import type { Addresses, Commands, Questions, Server, WorkerStatus } from './serving/server.ts'
+import { Serving } from './serving/serving.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
-import { connectionsByUpstream, type Target } from './upstream/target.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -35,22 +33,18 @@ export class Gateway implements Viewed {
   readonly #shownAs: string
   readonly #options: GatewayOptions
   readonly #log: Log
-  readonly #carry = new Carry()
   readonly #metrics = new Metrics()
   readonly #memory: MemoryCounters
   readonly #catalog = new PluginCatalog()
-  readonly #counters: GatewayCounters
-  readonly #world: World
-  readonly #listeners: ListenerSet
+  readonly #reloads: CounterFamily
+  readonly #server: Server
+  readonly #admin: AdminPlace
   readonly #turns = new Turns(() => this.#turn())
-  readonly #retiring = new Map<Generation, Promise<void>>()
-  #generation: Generation | null = null
+  #generation = 0
   #current: Config | null = null
   #document: Document | null = null
-  #admin: AdminServer | null = null
   #watch: FileWatch | null = null
   #echo: Promise<Echo> | null = null
-  #requests = 0
   #stopping = false
   #lastReload: GatewayStatus['lastReload'] = { ok: true, at: new Date().toISOString() }
 
@@ -74,42 +68,18 @@ export class Gateway implements Viewed {
     this.#memory = new MemoryCounters({
       onFull: (counter) => this.#log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
     })
-    this.#listeners = new ListenerSet({
-      request: (raw, response, meta) => {
-        this.#requests++
-        try {
-          this.#generation!.handle(raw, response, meta)
-        } catch (error) {
-          // Whatever a client sent, it costs that client its connection and never the process.
-          this.#log.error({ error }, 'a request could not be handled')
-          response.destroy()
-        }
-      },
-    })
-    this.#counters = gatewayMetrics(this.#metrics, {
+    this.#reloads = configMetrics(this.#metrics, {
       lastReloadSuccessful: () => this.#lastReload.ok,
       configHash: () => this.#current?.hash ?? '',
-      inflightRequests: () => this.#inflight(),
-      connections: () => this.#listeners.connections(),
-      upstreamConnections: () => connectionsByUpstream(this.#carry.values<Target>('target ')),
-      certificates: () => this.#listeners.certificates(),
     })
-    this.#world = this.#makeWorld()
-  }
-
-  #makeWorld(): World {
-    return {
-      carry: this.#carry,
+    this.#server = new Serving({
       log: this.#log,
       metrics: this.#metrics,
       counters: this.#memory,
-      rejections: this.#counters.rejections,
+      catalog: this.#catalog,
       name: `sluice-${randomBytes(4).toString('hex')}`,
-      echoPort: async () => {
-        this.#echo ??= startEcho()
-        return (await this.#echo).port
-      },
-    }
+    })
+    this.#admin = new AdminPlace(new GatewayView(this, this.#metrics), this.#log)
   }
 
   async #start(): Promise<void> {
@@ -128,11 +98,11 @@ export class Gateway implements Viewed {
   }
 
   get generation(): number {
-    return this.#generation?.number ?? 0
+    return this.#generation
   }
 
-  get requests(): number {
-    return this.#requests
+  get workers(): readonly WorkerStatus[] {
+    return this.#server.workers
   }
 
   get lastReload(): GatewayStatus['lastReload'] {
@@ -140,29 +110,33 @@ export class Gateway implements Viewed {
   }
 
   get isReady(): boolean {
-    return this.#generation !== null && !this.#stopping
+    return this.#server.isCurrent && !this.#stopping
   }
 
   get adminAddress(): { readonly host: string; readonly port: number } {
-    return this.#admin!.address
+    return this.#admin.address
   }
 
   /** Where each listener is bound, by name. */
-  get addresses(): ListenerSet['addresses'] {
-    return this.#listeners.addresses
-  }
-
-  /** Objects that survive reloads, held at present: for leak tests. */
-  get carried(): number {
-    return this.#carry.size
+  get addresses(): Addresses {
+    return this.#server.addresses
   }
 
   refresh(): Promise<void> {
-    return this.#listeners.count()
+    return this.#server.refresh()
   }
 
-  #inflight(): number {
-    return [this.#generation, ...this.#retiring.keys()].reduce((sum, one) => sum + (one?.openExchanges ?? 0), 0)
+  /** Tells everything that serves, now and later. */
+  tell<Name extends keyof Commands>(name: Name, command: Commands[Name]): Promise<void> {
+    return this.#server.tell(name, command)
+  }
+
+  /** Asks everything that serves. */
+  ask<Name extends keyof Questions>(
+    name: Name,
+    question: Questions[Name]['takes'],
+  ): Promise<Questions[Name]['answer'][]> {
+    return this.#server.ask(name, question)
   }
 
   /** Reads the file as it is after this call, and resolves when it serves, or with what is wrong with it. */
@@ -170,7 +144,7 @@ export class Gateway implements Viewed {
     if (this.#stopping) return { ok: true, generation: this.generation, changed: false }
     const first = this.generation === 0
     const result = await this.#turns.ask()
-    if (!first) this.#counters.configReloads.series(result.ok ? 'success' : 'failure').inc()
+    if (!first) this.#reloads.series(result.ok ? 'success' : 'failure').inc()
     return result
   }
 
@@ -197,73 +171,39 @@ export class Gateway implements Viewed {
     this.#document ??= loaded.document
     if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
     for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
-    const { config, plugins, document } = loaded
+    const { config, document } = loaded
     if (config.hash === this.#current?.hash) return { ok: true, generation: this.generation, changed: false }
     try {
-      const number = this.generation + 1
-      await this.#serve(await compile({ config, plugins, number }, this.#world, { failed: this.#logFailure }))
+      await this.#serve(config)
       this.#document = document
-      return { ok: true, generation: number, changed: true }
+      return { ok: true, generation: this.generation, changed: true }
     } catch (error) {
       return { ok: false, diagnostics: diagnosticsOf(error, document) }
     }
   }
 
-  /** Binds what is new, swaps, and lets go of what was. */
-  async #serve(generation: Generation): Promise<void> {
-    const { config } = generation.compiled
-    let admin: AdminServer | null
+  /** Prepares everything that can fail, then swaps. */
+  async #serve(config: Config): Promise<void> {
+    const number = this.#generation + 1
+    await this.#server.prepare({ config, number, echoPort: await this.#echoPort(config) })
     try {
-      await this.#listeners.apply(config)
       // Last: where it stays on its address, the one there is has to go for it.
-      admin = await this.#adminFor(config)
+      await this.#admin.prepare(config.admin)
     } catch (error) {
-      await this.#listeners.abandon()
-      await generation.retire(0)
+      await this.#server.abandon()
       throw error
     }
-    const old = this.#generation
-    this.#generation = generation
+    this.#generation = number
     this.#current = config
-    this.#listeners.settle()
-    this.#dropSeries()
-    if (this.#admin !== admin) void this.#admin?.close()
-    this.#admin = admin
-    if (old !== null) this.#retire(old, config.shutdown.deadlineMs)
+    this.#admin.commit()
+    await this.#server.commit()
   }
 
-  #retire(generation: Generation, deadlineMs: number): void {
-    const retired = generation.retire(deadlineMs).then(() => {
-      this.#retiring.delete(generation)
-      // A request that ended on the old generation has counted on its route once more.
-      this.#dropSeries()
-    })
-    this.#retiring.set(generation, retired)
-  }
-
-  /** The admin listener that fits the config: the one there is, or a new one that is bound already. */
-  async #adminFor(config: Config): Promise<AdminServer | null> {
-    const { admin } = config
-    const before = this.#current?.admin
-    if (before !== undefined && JSON.stringify(before) === JSON.stringify(admin)) return this.#admin
-    const { host, port, token, hosts, metricsOpen } = admin
-    const view = new GatewayView(this, this.#metrics)
-    const server = new AdminServer(view, { hosts, token, metricsOpen, log: this.#log })
-    // On the same address the old one has to go first; it finishes what it has begun, this reload's answer included.
-    if (before?.host === host && this.#admin?.address.port === port) this.#admin.release()
-    await server.listen({ host, port })
-    return server
-  }
-
-  #dropSeries(): void {
-    const { routes, upstreams } = this.current
-    this.#metrics.retain('route', new Set(routes.map((route) => route.name)))
-    this.#metrics.retain('upstream', new Set(upstreams.map((upstream) => upstream.name)))
-  }
-
-  readonly #logFailure = (exchange: { id: string; route: { name: string } | null }, problem: Error): void => {
-    const error = problem.cause ?? problem
-    this.#log.error({ requestId: exchange.id, route: exchange.route?.name, error }, problem.message)
+  /** Starts the embedded origin with the first config that has it as an upstream. */
+  async #echoPort({ upstreams }: Config): Promise<number | null> {
+    const isUsed = upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
+    if (isUsed) this.#echo ??= startEcho()
+    return this.#echo === null ? null : (await this.#echo).port
   }
 
   /**
@@ -278,19 +218,17 @@ export class Gateway implements Viewed {
     this.#log.info({ delayMs: hurry ? 0 : delayMs, deadlineMs }, 'shutting down')
     if (!hurry) {
       if (delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
-      await this.#listeners.drain()
+      await this.#server.drain()
     }
-    await this.#listeners.close(deadlineMs)
+    await this.#server.close(deadlineMs)
     await this.#end()
     this.#log.info({}, 'stopped')
   }
 
   async #end(): Promise<void> {
     this.#watch?.close()
-    this.#listeners.destroy()
-    await this.#generation?.retire(0)
-    await Promise.all(this.#retiring.values())
-    await this.#admin?.close()
+    await this.#server.end()
+    await this.#admin.close()
     await (await this.#echo)?.close()
     this.#memory.close()
   }

@@ -6,6 +6,7 @@ import { CompileError, compile } from './generation/compile.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily } from './observe/instruments.ts'
 import { createLog } from './observe/log.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
+import { TargetStates } from './upstream/target-states.ts'
 
 /** What would keep the config from serving: options that a plugin refuses in code, a route table that cannot be built. */
 export async function rehearse({ config, plugins }: LoadedConfig): Promise<readonly Diagnostic[]> {
@@ -16,6 +17,7 @@ export async function rehearse({ config, plugins }: LoadedConfig): Promise<reado
     metrics: { counter: () => silentCounter, histogram: () => silentHistogram, gauge: () => silentGauge },
     counters,
     rejections: silentCounter,
+    targetStates: new TargetStates(),
     name: 'rehearsal',
     // Nothing connects in a rehearsal: any port will do.
     echoPort: async () => 1,

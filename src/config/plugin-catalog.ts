@@ -80,7 +80,7 @@ export class PluginCatalog {
   /** The plugin of a name as written in the file, or why there is none. */
   async find(name: string, source: PluginSource): Promise<CatalogEntry | PluginFailure> {
     if (this.builtIns.includes(name)) {
-      return withoutSkip(await this.#importOnce({ name, url: new URL(`${name}.ts`, builtInFolder).href }))
+      return this.load({ name, url: new URL(`${name}.ts`, builtInFolder).href })
     }
     const file = isPath(name) ? realPathBelow(source.folder, name) : new PackageFinder(source.folder).find(name)
     if (typeof file !== 'string') return file
@@ -89,16 +89,22 @@ export class PluginCatalog {
     if (typeof digest !== 'string')
       return { code: 'plugin-failed', message: `${name} cannot be read: ${digest.reason}` }
     if (!source.userPlugins) return skipped({ name, url, digest })
-    const before = this.#digests.get(url)
-    if (before !== undefined && before !== digest) {
+    return this.load({ name, url, digest })
+  }
+
+  /** The plugin that a checked config names: imported once, and refused where its file is another by now. */
+  async load(ref: PluginRef): Promise<CatalogEntry | PluginFailure> {
+    const { name, url, digest } = ref
+    if (digest === undefined) return withoutSkip(await this.#importOnce(ref))
+    if ((this.#digests.get(url) ?? digestOf(fileURLToPath(url))) !== digest) {
       return {
         code: 'plugin-changed',
         message: `${name} has changed since it was loaded: restart to load the new code`,
       }
     }
     this.#digests.set(url, digest)
-    const entry = withoutSkip(await this.#importOnce({ name, url, digest }))
-    if (!('code' in entry)) return { ...entry, plugin: { ...entry.plugin, ref: { name, url, digest } } }
+    const entry = withoutSkip(await this.#importOnce(ref))
+    if (!('code' in entry)) return { ...entry, plugin: { ...entry.plugin, ref } }
     this.#imported.delete(url)
     this.#digests.delete(url)
     this.#failed.add(url)

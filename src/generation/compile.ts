@@ -14,6 +14,7 @@ import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
 import { Target, targetKey } from '../upstream/target.ts'
+import type { TargetStates } from '../upstream/target-states.ts'
 import { Upstream } from '../upstream/upstream.ts'
 import { deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
@@ -33,6 +34,8 @@ export interface World {
   readonly metrics: Instruments
   readonly counters: CounterStore
   readonly rejections: CounterFamily
+  /** What the supervisor says about targets: for whoever picks one. */
+  readonly targetStates: TargetStates
   /** Our name in `via` where the config gives none. */
   readonly name: string
   /** The port of the embedded origin; starts it on first use. */
@@ -268,7 +271,8 @@ function reservedNames({ config, plugins }: CompileInput): ReadonlySet<string> {
   return reserved
 }
 
-function* pluginItems(config: Config): Generator<PluginItem> {
+/** Every plugin item of a config, those inside `any` included. */
+export function* pluginItems(config: Config): Generator<PluginItem> {
   const chains: readonly (readonly ChainItem[])[] = [
     config.plugins,
     ...config.routes.map((route: RouteConfig) => route.chain),

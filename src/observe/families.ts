@@ -136,6 +136,14 @@ export class Histograms extends Family<Histogram> implements HistogramFamily {
   }
 }
 
+/** The present values of one gauge family, to be handed to another thread. */
+export interface GaugeReading {
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly string[]
+  readonly series: readonly { readonly values: readonly string[]; readonly value: number }[]
+}
+
 class Gauge {
   value = 0
   readonly #name: string
@@ -164,12 +172,22 @@ export class Gauges extends Family<Gauge> implements GaugeFamily {
     this.#collect = collect
   }
 
-  /** The present values: with a reader, series that it does not set are gone. */
+  /** The present values as lines. */
   text(): string {
-    if (this.#collect !== undefined) {
-      this.entries.clear()
-      this.#collect(this)
-    }
+    this.#read()
     return Array.from(this.entries.values(), ({ series }) => series.text()).join('')
+  }
+
+  reading(): GaugeReading {
+    this.#read()
+    const series = Array.from(this.entries.values(), ({ values, series: { value } }) => ({ values, value }))
+    return { name: this.name, help: this.help, labels: this.labels, series }
+  }
+
+  /** With a reader, series that it does not set are gone. */
+  #read(): void {
+    if (this.#collect === undefined) return
+    this.entries.clear()
+    this.#collect(this)
   }
 }

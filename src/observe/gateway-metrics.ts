@@ -1,10 +1,14 @@
 /** The metrics that the gateway itself feeds: names, helps and labels in one place. Those of plugins stand in the plugins. */
 import type { CounterFamily, Instruments } from './instruments.ts'
 
-/** What is read at each scrape. */
-export interface GatewayReadings {
+/** What the supervisor knows, read at each scrape. */
+export interface ConfigReadings {
   lastReloadSuccessful(): boolean
   configHash(): string
+}
+
+/** What serving knows, read at each scrape. */
+export interface TrafficReadings {
   /** Requests that have begun and not ended. */
   inflightRequests(): number
   /** Open client connections by kind: `http`, `ws`. */
@@ -15,35 +19,30 @@ export interface GatewayReadings {
   certificates(): Iterable<readonly [name: string, expiresAt: number]>
 }
 
-/** What is counted as it happens. */
-export interface GatewayCounters {
-  /** By result: `success`, `failure`. */
-  readonly configReloads: CounterFamily
-  /** By route, plugin, reason and mode (`enforce`, `observe`). */
-  readonly rejections: CounterFamily
-}
-
-export function gatewayMetrics(instruments: Instruments, readings: GatewayReadings): GatewayCounters {
+/** The supervisor's metrics. Returns what it counts: reloads, by result `success` or `failure`. */
+export function configMetrics(instruments: Instruments, readings: ConfigReadings): CounterFamily {
   configGauges(instruments, readings)
-  trafficGauges(instruments, readings)
-
-  const configReloads = instruments.counter(
+  const reloads = instruments.counter(
     'config_reloads_total',
     'Reloads of the configuration, by result: success or failure.',
     ['result'],
   )
-  configReloads.series('success')
-  configReloads.series('failure')
+  reloads.series('success')
+  reloads.series('failure')
+  return reloads
+}
 
-  const rejections = instruments.counter(
+/** The metrics of serving. Returns what chains count: rejections by route, plugin, reason and mode (`enforce`, `observe`). */
+export function trafficMetrics(instruments: Instruments, readings: TrafficReadings): CounterFamily {
+  trafficGauges(instruments, readings)
+  return instruments.counter(
     'rejections_total',
     'Requests that a plugin refused, by problem code; with mode "observe", those that it would have refused.',
     ['route', 'plugin', 'reason', 'mode'],
   )
-  return { configReloads, rejections }
 }
 
-function configGauges(instruments: Instruments, readings: GatewayReadings): void {
+function configGauges(instruments: Instruments, readings: ConfigReadings): void {
   instruments.gauge(
     'config_last_reload_successful',
     'Whether the last attempt to load the configuration succeeded (1) or was refused (0).',
@@ -53,6 +52,9 @@ function configGauges(instruments: Instruments, readings: GatewayReadings): void
   instruments.gauge('config_info', 'The configuration that serves, by its hash. Always 1.', ['hash'], (gauge) =>
     gauge.set(1, readings.configHash()),
   )
+}
+
+function trafficGauges(instruments: Instruments, readings: TrafficReadings): void {
   instruments.gauge(
     'tls_certificate_expiry_timestamp_seconds',
     'When a certificate of a listener expires, in seconds since the epoch.',
@@ -61,9 +63,7 @@ function configGauges(instruments: Instruments, readings: GatewayReadings): void
       for (const [name, expiresAt] of readings.certificates()) gauge.set(expiresAt, name)
     },
   )
-}
 
-function trafficGauges(instruments: Instruments, readings: GatewayReadings): void {
   instruments.gauge('inflight_requests', 'Requests that have begun and not ended.', [], (gauge) =>
     gauge.set(readings.inflightRequests()),
   )

@@ -1,7 +1,7 @@
 /** Every metric of the gateway, and its rendering for Prometheus. Node's own metrics come from prom-client. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { Counters, Gauges, Histograms } from './families.ts'
+import { Counters, type GaugeReading, Gauges, Histograms } from './families.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from './instruments.ts'
 
 const PREFIX = 'sluice_'
@@ -52,6 +52,11 @@ export class Metrics implements Instruments {
   retain(label: 'route' | 'upstream', values: ReadonlySet<string>): void {
     const kept = new Set([...values, '_none'])
     for (const family of this.#families.values()) family.retain(label, kept)
+  }
+
+  /** The gauges as they are now. */
+  gauges(): readonly GaugeReading[] {
+    return [...this.#families.values()].flatMap((family) => (family instanceof Gauges ? [family.reading()] : []))
   }
 
   /** The exposition, whole. */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { expect, test } from 'vitest'
-import { gatewayMetrics } from '../../src/observe/gateway-metrics.ts'
+import { configMetrics, trafficMetrics } from '../../src/observe/gateway-metrics.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 
 /** The samples of one family, without help and type. */
@@ -133,9 +133,8 @@ test('gives one family for one name and refuses two meanings', () => {
 /** Every family of the gateway with at least one series each. */
 function everything(): Metrics {
   const metrics = new Metrics()
-  const { rejections } = gatewayMetrics(metrics, {
-    lastReloadSuccessful: () => false,
-    configHash: () => 'sha256:ab',
+  configMetrics(metrics, { lastReloadSuccessful: () => false, configHash: () => 'sha256:ab' })
+  const rejections = trafficMetrics(metrics, {
     inflightRequests: () => 2,
     connections: () => [['http', 1]],
     upstreamConnections: () => [['orders', 'idle', 4]],
@@ -152,12 +151,12 @@ test('names what the gateway itself feeds', async () => {
   expect(lines).toEqual([
     'sluice_config_last_reload_successful 0',
     'sluice_config_info{hash="sha256:ab"} 1',
+    'sluice_config_reloads_total{result="success"} 0',
+    'sluice_config_reloads_total{result="failure"} 0',
     'sluice_tls_certificate_expiry_timestamp_seconds{name="api.example.com"} 1800000000',
     'sluice_inflight_requests 2',
     'sluice_connections{kind="http"} 1',
     'sluice_upstream_connections{upstream="orders",state="idle"} 4',
-    'sluice_config_reloads_total{result="success"} 0',
-    'sluice_config_reloads_total{result="failure"} 0',
     'sluice_rejections_total{route="orders",plugin="rate-limit",reason="rate-limited",mode="observe"} 1',
   ])
 })

@@ -1,0 +1,19 @@
+/** The plugins that a config names, as modules of this thread. */
+import type { Config } from '../config/config.ts'
+import type { Diagnostic } from '../config/diagnostic.ts'
+import type { LoadedPlugin, PluginCatalog } from '../config/plugin-catalog.ts'
+import { CompileError, pluginItems } from '../generation/compile.ts'
+
+/** By `PluginRef.url`. Throws CompileError where a file is not what it was when the config was checked. */
+export async function pluginModules(config: Config, catalog: PluginCatalog): Promise<Map<string, LoadedPlugin>> {
+  const plugins = new Map<string, LoadedPlugin>()
+  const diagnostics: Diagnostic[] = []
+  for (const { plugin, at, id } of pluginItems(config)) {
+    if (plugins.has(plugin.url)) continue
+    const found = await catalog.load(plugin)
+    if ('code' in found) diagnostics.push({ ...found, severity: 'error', at, path: id })
+    else plugins.set(plugin.url, found.plugin)
+  }
+  if (diagnostics.length > 0) throw new CompileError(diagnostics)
+  return plugins
+}

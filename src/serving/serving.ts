@@ -1,0 +1,178 @@
+/** What serves, whole in one thread: listeners, the generation that answers, and everything that generations share. */
+import type { PluginCatalog } from '../config/plugin-catalog.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { GatewayRequest } from '../exchange/gateway-request.ts'
+import { Carry } from '../generation/carry.ts'
+import { compile, type World } from '../generation/compile.ts'
+import type { Generation } from '../generation/generation.ts'
+import type { RequestMeta } from '../listener/listener.ts'
+import { ListenerSet } from '../listener/listener-set.ts'
+import { trafficMetrics } from '../observe/gateway-metrics.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { CounterStore, Log } from '../plugin.ts'
+import { connectionsByUpstream, type Target } from '../upstream/target.ts'
+import { TargetStates } from '../upstream/target-states.ts'
+import { pluginModules } from './plugin-modules.ts'
+import type { Addresses, Commands, Order, Questions, Server, WorkerStatus } from './server.ts'
+
+export interface ServingParts {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly counters: CounterStore
+  readonly catalog: PluginCatalog
+  /** Our name in `via` where the config gives none. */
+  readonly name: string
+}
+
+export class Serving implements Server {
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #catalog: PluginCatalog
+  readonly #carry = new Carry()
+  readonly #targetStates = new TargetStates()
+  readonly #listeners: ListenerSet
+  readonly #world: World
+  readonly #retiring = new Map<Generation, Promise<void>>()
+  #generation: Generation | null = null
+  #prepared: Generation | null = null
+  #echoPort: number | null = null
+  #requests = 0
+
+  constructor(parts: ServingParts) {
+    const { log, metrics, counters, catalog, name } = parts
+    this.#log = log
+    this.#metrics = metrics
+    this.#catalog = catalog
+    this.#listeners = new ListenerSet({ request: (raw, response, meta) => this.#handle(raw, response, meta) })
+    const rejections = trafficMetrics(metrics, {
+      inflightRequests: () => this.#inflight(),
+      connections: () => this.#listeners.connections(),
+      upstreamConnections: () => connectionsByUpstream(this.#carry.values<Target>('target ')),
+      certificates: () => this.#listeners.certificates(),
+    })
+    const echoPort = async () => this.#echoPort!
+    const carry = this.#carry
+    const targetStates = this.#targetStates
+    this.#world = { carry, log, metrics, counters, rejections, targetStates, name, echoPort }
+  }
+
+  #handle(raw: GatewayRequest, response: Parameters<Generation['handle']>[1], meta: RequestMeta): void {
+    this.#requests++
+    try {
+      this.#generation!.handle(raw, response, meta)
+    } catch (error) {
+      // Whatever a client sent, it costs that client its connection and never the process.
+      this.#log.error({ error }, 'a request could not be handled')
+      response.destroy()
+    }
+  }
+
+  async prepare({ config, number, echoPort }: Order): Promise<void> {
+    this.#echoPort = echoPort
+    const plugins = await pluginModules(config, this.#catalog)
+    const generation = await compile({ config, plugins, number }, this.#world, { failed: this.#logFailure })
+    try {
+      await this.#listeners.apply(config)
+    } catch (error) {
+      await generation.retire(0)
+      throw error
+    }
+    this.#prepared = generation
+  }
+
+  async commit(): Promise<void> {
+    const old = this.#generation
+    this.#generation = this.#prepared!
+    this.#prepared = null
+    this.#listeners.settle()
+    this.#dropSeries()
+    if (old !== null) this.#retire(old)
+  }
+
+  async abandon(): Promise<void> {
+    const prepared = this.#prepared
+    this.#prepared = null
+    await this.#listeners.abandon()
+    await prepared?.retire(0)
+  }
+
+  #retire(generation: Generation): void {
+    const { deadlineMs } = this.#generation!.compiled.config.shutdown
+    const retired = generation.retire(deadlineMs).then(() => {
+      this.#retiring.delete(generation)
+      // A request that ended on the old generation has counted on its route once more.
+      this.#dropSeries()
+    })
+    this.#retiring.set(generation, retired)
+  }
+
+  #dropSeries(): void {
+    const { routes, upstreams } = this.#generation!.compiled.config
+    const names = new Set(upstreams.map((upstream) => upstream.name))
+    this.#metrics.retain('route', new Set(routes.map((route) => route.name)))
+    this.#metrics.retain('upstream', names)
+    this.#targetStates.retain(names)
+  }
+
+  readonly #logFailure = (exchange: Exchange, problem: Error): void => {
+    const error = problem.cause ?? problem
+    this.#log.error({ requestId: exchange.id, route: exchange.route?.name, error }, problem.message)
+  }
+
+  #inflight(): number {
+    return [this.#generation, ...this.#retiring.keys()].reduce((sum, one) => sum + (one?.openExchanges ?? 0), 0)
+  }
+
+  async tell<Name extends keyof Commands>(name: Name, command: Commands[Name]): Promise<void> {
+    const told: { readonly [N in keyof Commands]: (command: Commands[N]) => void } = {
+      'target-state': (state) => this.#targetStates.set(state),
+    }
+    told[name](command)
+  }
+
+  async ask<Name extends keyof Questions>(
+    name: Name,
+    question: Questions[Name]['takes'],
+  ): Promise<Questions[Name]['answer'][]> {
+    const answers: {
+      readonly [N in keyof Questions]: (question: Questions[N]['takes']) => Promise<Questions[N]['answer']>
+    } = {
+      gauges: async () => {
+        await this.refresh()
+        return this.#metrics.gauges()
+      },
+      carried: async () => this.#carry.size,
+    }
+    return [await answers[name](question)]
+  }
+
+  refresh(): Promise<void> {
+    return this.#listeners.count()
+  }
+
+  get addresses(): Addresses {
+    return this.#listeners.addresses
+  }
+
+  get workers(): readonly WorkerStatus[] {
+    return [{ id: 1, generation: this.#generation?.number ?? 0, requests: this.#requests }]
+  }
+
+  get isCurrent(): boolean {
+    return this.#generation !== null
+  }
+
+  drain(): Promise<void> {
+    return this.#listeners.drain()
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    return this.#listeners.close(deadlineMs)
+  }
+
+  async end(): Promise<void> {
+    this.#listeners.destroy()
+    await this.#generation?.retire(0)
+    await Promise.all(this.#retiring.values())
+  }
+}
