@@ -1,9 +1,9 @@
 /** Requires a JWT of one issuer as bearer token, verifies it, and names its bearer (RFC 7519, RFC 8725, RFC 6750). */
 import { hash } from 'node:crypto'
 import type { FromSchema } from 'json-schema-to-ts'
-import { duration, type Exchange, type Scope, type Traits } from '#gateway'
+import { type AssumedIdentity, duration, type Exchange, type Scope, type Traits } from '#gateway'
 import { bearerToken } from './jwt/bearer.ts'
-import { unmetClaim } from './jwt/claims.ts'
+import { scopesOf, unmetClaim } from './jwt/claims.ts'
 import { type Identity, identityOf } from './jwt/identity.ts'
 import { algorithmsOf, forwardClaimsOf, keysOf } from './jwt/options.ts'
 import { Insufficient, missing, problemOf } from './jwt/problems.ts'
@@ -72,6 +72,7 @@ export type Options = FromSchema<typeof schema>
 export const traits: Traits = {
   authenticates: true,
   optional: true,
+  assumes: true,
   refuses: true,
   secrets: () => ['header:authorization'],
   reserves: (options: Options) => Object.values(options.forwardClaims ?? {}).map((name) => name.toLowerCase()),
@@ -86,9 +87,21 @@ export default async function jwt(scope: Scope, options: Options): Promise<void>
   const digest = hash('sha256', JSON.stringify([keys.identity, verification]))
   const cache = scope.carry(`tokens ${digest}`, () => new TokenCache())
   const identify = identifier(scope, options)
+  const withoutDemands = identifier(scope, { ...options, claims: {} })
+
+  /** What a token with these claims would make of its bearer; a consumer who is named stays that consumer. */
+  function assumedIdentity({ consumer, claims: said }: AssumedIdentity): Identity {
+    const prefix = `jwt:${options.issuer}#`
+    const sub = consumer?.id?.startsWith(prefix) ? { [options.consumer]: consumer.id.slice(prefix.length) } : {}
+    const claims = { iss: options.issuer, ...sub, ...said }
+    const scopes = scopesOf(claims)
+    const identity = said === null ? withoutDemands({ claims, scopes }) : identify({ claims, scopes })
+    return consumer === null ? identity : { ...identity, consumer: { ...consumer, scopes, claims } }
+  }
 
   scope.addHook('onRequest', function authenticate({ exchange }) {
     try {
+      if (exchange.assumed !== null) return admit(exchange, assumedIdentity(exchange.assumed), 'assumed')
       const token = bearerToken(exchange)
       if (token === undefined) throw missing()
       const print = hash('sha256', token, 'base64url')
@@ -127,13 +140,15 @@ function verificationOf(options: Options, algorithms: readonly string[]) {
   }
 }
 
+type Claimed = Pick<VerifiedToken, 'claims' | 'scopes'>
+
 /** Whom a verified token makes its bearer, worked out once per token and item. Throws where it grants too little. */
-function identifier(scope: Scope, options: Options): (token: VerifiedToken) => Identity {
+function identifier(scope: Scope, options: Options): (token: Claimed) => Identity {
   const { issuer, forward, consumer: claim, claims: required = {} } = options
   const { consumers } = scope
   const init = { issuer, claim, consumers, forward, forwardClaims: forwardClaimsOf(options) }
   // Not in the carried cache: another generation's consumers may have other groups.
-  const identities = new WeakMap<VerifiedToken, Identity>()
+  const identities = new WeakMap<Claimed, Identity>()
   return function identify(token) {
     let identity = identities.get(token)
     if (identity === undefined) {

@@ -4,7 +4,7 @@
  * function of a scope and its options, also in the shape of a Fastify plugin).
  */
 import type { Readable } from 'node:stream'
-import type { Consumer, Credentials } from './exchange/consumer.ts'
+import type { AssumedIdentity, Consumer, Credentials } from './exchange/consumer.ts'
 import type { Decision, Verdict } from './exchange/decision.ts'
 import type { Exchange, ResponseTap, RouteInfo } from './exchange/exchange.ts'
 import type { PluginRequest } from './exchange/plugin-request.ts'
@@ -19,6 +19,7 @@ export { queryName, queryValue } from './exchange/upstream-request.ts'
 export { LineSink, type LineSinkEvents } from './observe/line-sink.ts'
 export { Problem, type ProblemCode, type ProblemInit } from './problem.ts'
 export type {
+  AssumedIdentity,
   Consumer,
   CounterFamily,
   CounterStore,
@@ -55,6 +56,8 @@ export interface Traits {
   readonly authenticates?: boolean
   /** Takes `optional: true`: the runner turns its `credentials-missing` into an anonymous pass. */
   readonly optional?: boolean
+  /** Reads `exchange.assumed`, which `explain` and tests set. Other authenticators are passed over then. */
+  readonly assumes?: boolean
   /** May throw a Problem to refuse: takes `mode: observe`. */
   readonly refuses?: boolean
   /** May answer instead of the upstream; `preflight`: its route also matches CORS preflights. */

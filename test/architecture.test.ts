@@ -24,6 +24,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'proxy',
     'routing',
     'type config',
+    'type http1',
     'type observe',
     'type plugin.ts',
     'upstream',
@@ -47,8 +48,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'gateway-admin.ts': ['admin', 'type config', 'type plugin.ts'],
   'gateway-errors.ts': ['type config', 'generation'],
   'gateway-view.ts': ['admin', 'type config', 'observe'],
-  'rehearsal.ts': ['type config', 'generation', 'observe', 'state', 'upstream'],
-  commands: ['config', 'gateway.ts', 'gateway-errors.ts', 'rehearsal.ts'],
+  explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'state', 'upstream'],
+  commands: ['config', 'explain', 'gateway.ts', 'gateway-errors.ts'],
   'main.ts': ['commands'],
 }
 

@@ -17,7 +17,7 @@ export function scopesOf(claims: Claims): readonly string[] {
 /** The first claim that lacks one of the values it must have. */
 export function unmetClaim(
   required: Readonly<Record<string, readonly string[]>>,
-  { claims, scopes }: VerifiedToken,
+  { claims, scopes }: Pick<VerifiedToken, 'claims' | 'scopes'>,
 ): string | undefined {
   return Object.keys(required).find((name) => {
     const found = name === 'scope' || name === 'scp' ? scopes : textsOf(own(claims, name))

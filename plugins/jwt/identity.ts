@@ -20,7 +20,7 @@ export interface IdentityInit {
 }
 
 /** Throws Refusal where a claim is too long to be told to the upstream. */
-export function identityOf(token: VerifiedToken, init: IdentityInit): Identity {
+export function identityOf(token: Pick<VerifiedToken, 'claims' | 'scopes'>, init: IdentityInit): Identity {
   const { claims, scopes } = token
   const value = nameOf(claims, init.claim)
   if (value !== undefined) forwarded(value)
@@ -41,7 +41,10 @@ export function identityOf(token: VerifiedToken, init: IdentityInit): Identity {
 
 const hideToken = { hideHeaders: ['authorization'] }
 
-function forwardedClaims({ claims }: VerifiedToken, headers: Readonly<Record<string, string>>): string[] {
+function forwardedClaims(
+  { claims }: Pick<VerifiedToken, 'claims'>,
+  headers: Readonly<Record<string, string>>,
+): string[] {
   return Object.entries(headers).flatMap(([claim, header]) => {
     const value = headerOf(claims, claim)
     return value === undefined ? [] : [header, value]

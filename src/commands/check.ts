@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { type Diagnostic, positionText, renderDiagnostics, sortDiagnostics } from '../config/diagnostic.ts'
 import { type LoadOptions, type LoadResult, loadConfig } from '../config/load.ts'
-import { rehearse } from '../rehearsal.ts'
+import { rehearse } from '../explain/rehearsal.ts'
 import { type ExitCode, type Io, readArguments } from './arguments.ts'
 
 const usage = 'sluice check [--config FILE] [--json] [--strict] [--no-plugins]'

@@ -25,6 +25,14 @@ export interface Credentials {
   readonly forward?: readonly string[]
 }
 
+/** Who a described request comes from, taken as said: `explain --as`, `tests:`. Only the check of credentials is left out. */
+export interface AssumedIdentity {
+  /** Null: what the claims say. */
+  readonly consumer: Consumer | null
+  /** What a token would say; null: not known, and whatever a plugin demands of them is taken as met. */
+  readonly claims: Readonly<Record<string, unknown>> | null
+}
+
 /**
  * A value as it may stand in a forwarded identity header: visible ASCII as is, else percent-encoded as UTF-8.
  * Undefined when it would be over 256 bytes, which the caller answers with 401.

@@ -20,3 +20,9 @@ export interface Decision {
   readonly mode: 'enforce' | 'observe'
   readonly inputs: Readonly<Record<string, unknown>>
 }
+
+/** What decides besides plugins, as it stands in the record. */
+export const stages = {
+  router: { plugin: 'router', id: 'router', observing: false },
+  upstream: { plugin: 'upstream', id: 'upstream', observing: false },
+} as const

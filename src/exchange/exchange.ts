@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { PathPattern } from '../config/config.ts'
 import { Problem, problems } from '../problem.ts'
-import type { Consumer, Credentials } from './consumer.ts'
+import type { AssumedIdentity, Consumer, Credentials } from './consumer.ts'
 import type { Decision, Verdict } from './decision.ts'
 import { valuesOf } from './headers.ts'
 import { PluginRequest } from './plugin-request.ts'
@@ -94,7 +94,9 @@ export class Exchange {
   /** The pattern that matched. */
   pattern: PathPattern | null = null
   consumer: Consumer | null = null
-  readonly reply = new Reply()
+  /** In a dry run: who asks, whatever credentials there are. An authenticator with the trait `assumes` reads it. */
+  assumed: AssumedIdentity | null = null
+  reply = new Reply()
   upstreamResponse: UpstreamResponse | null = null
   /** Why the request failed, where it did. */
   problem: Problem | null = null

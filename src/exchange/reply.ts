@@ -10,11 +10,15 @@ export type ReplySource = 'upstream' | 'gateway' | 'cache'
 export class Reply {
   statusCode = 200
   reason: string | undefined
-  readonly headers = new HeaderList()
+  readonly headers: HeaderList
   body: ReplyBody = null
   source: ReplySource = 'gateway'
   /** A plugin answered: the request goes no further down the chain. */
   sent = false
+
+  constructor(headers: HeaderList = new HeaderList()) {
+    this.headers = headers
+  }
 
   code(status: number): this {
     this.statusCode = status

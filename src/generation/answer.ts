@@ -29,26 +29,31 @@ export function answerExchange(exchange: Exchange, policy: ForwardPolicy): void 
 
 /** Makes the reply a problem document and sends it. After the head has gone out there is only breaking off. */
 export function answerProblem(exchange: Exchange, problem: Problem, policy: ForwardPolicy): void {
-  const { response, reply } = exchange
+  const { response } = exchange
   if (response!.headersSent) {
     breakOff(exchange, response!)
     return
   }
   if (response!.destroyed) return
   const hooked = exchange.failing
+  response!.statusMessage = ''
+  becomeProblem(exchange, problem)
+  // The hooks have one chance: when one fails on a problem too, the problem it failed with leaves without them.
+  exchange.failing = true
+  if (hooked) deliverOrBreakOff(exchange, policy)
+  else answerExchange(exchange, policy)
+}
+
+/** What the reply says of a problem, before response hooks change it. */
+export function becomeProblem({ reply, facts }: Exchange, problem: Problem): void {
   // What was said of an answer that is not to be is not true of the problem.
   if (reply.source !== 'gateway' || reply.sent) reply.headers.raw.length = 0
   if (reply.body instanceof Readable) reply.body.destroy()
   reply.source = 'gateway'
   reply.reason = undefined
-  response!.statusMessage = ''
   reply.code(problem.status).header('content-type', 'application/problem+json')
   reply.headers.raw.push(...problem.headers)
-  reply.send(problemDocument(problem, exchange.facts.id))
-  // The hooks have one chance: when one fails on a problem too, the problem it failed with leaves without them.
-  exchange.failing = true
-  if (hooked) deliverOrBreakOff(exchange, policy)
-  else answerExchange(exchange, policy)
+  reply.send(problemDocument(problem, facts.id))
 }
 
 /** The problem of a problem: if even that cannot be sent, nothing can. */

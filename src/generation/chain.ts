@@ -4,12 +4,15 @@ import type { Exchange, ResponseTap, RunningItem } from '../exchange/exchange.ts
 import type { OnRequestHook, OnSendBodyHook, OnSendHook } from '../plugin.ts'
 import { Problem } from '../problem.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
+import { assume } from './assumed.ts'
 
 export interface Step {
   readonly running: RunningItem
   readonly authenticates: boolean
   /** Turns `credentials-missing` into an anonymous pass. */
   readonly optional: boolean
+  /** Its request hooks read `exchange.assumed` themselves. */
+  readonly assumes: boolean
   readonly onRequest: readonly OnRequestHook[]
   readonly onSend: readonly OnSendHook[]
   readonly onSendBody: readonly OnSendBodyHook[]
@@ -56,7 +59,8 @@ export class Chain {
     exchange.running = step.running
     let pending: Promise<void> | undefined
     try {
-      pending = step.members.length > 0 ? this.#runAny(exchange, step) : runHooks(exchange, step)
+      if (exchange.assumed !== null && step.authenticates) pending = assume(exchange, step, runHooks)
+      else pending = step.members.length > 0 ? this.#runAny(exchange, step) : runHooks(exchange, step)
     } catch (error) {
       this.#settle(exchange, step, error)
       return undefined

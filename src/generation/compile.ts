@@ -8,7 +8,7 @@ import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
-import type { CounterStore, Log, Need, Traits } from '../plugin.ts'
+import type { CounterStore, Log, Need, PluginRequest, Traits } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
@@ -90,6 +90,7 @@ class Compiler {
     this.#items = new ItemCompiler(surroundings(input, world), input.plugins)
     this.#chainEvents = {
       refused: (exchange, problem) => {
+        if (exchange.dry) return
         const { plugin, observing } = exchange.running
         world.rejections
           .series(exchange.route?.name ?? '_none', plugin, problem.code, observing ? 'observe' : 'enforce')
@@ -219,6 +220,7 @@ function refusal(item: ChainItem, error: unknown): CompileError {
 const nothing: Omit<Step, 'running'> = {
   authenticates: false,
   optional: false,
+  assumes: false,
   onRequest: [],
   onSend: [],
   onSendBody: [],
@@ -230,7 +232,12 @@ const nothing: Omit<Step, 'running'> = {
 function stepOf(item: CompiledItem): Step {
   return item.kind === 'step'
     ? item.step
-    : { ...nothing, running: { plugin: item.name, id: item.name, observing: false } }
+    : { ...nothing, running: { plugin: item.name, id: item.name, observing: false }, onRequest: [notSimulated] }
+}
+
+/** Fastify runs such a plugin; our own runner passes its place in dry runs alone. */
+function notSimulated({ exchange }: PluginRequest): void {
+  exchange.decide('skip', 'not-simulated')
 }
 
 function traitsOf(item: PluginItem, plugins: ReadonlyMap<string, LoadedPlugin>): Traits | null {

@@ -4,18 +4,21 @@ import type { Config } from '../config/config.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { UpstreamRequest } from '../exchange/upstream-request.ts'
-import { type Admission, type AdmissionPolicy, admit } from '../listener/admission.ts'
-import type { RequestMeta } from '../listener/listener.ts'
+import { type AdmissionPolicy, admit } from '../listener/admission.ts'
+import type { RequestMeta } from '../listener/meta.ts'
 import { Problem } from '../problem.ts'
 import { type ForwardPolicy, forward } from '../proxy/forward.ts'
 import { toProblem } from '../proxy/problem-of.ts'
-import { addIdentity, hasPassedUs, type RequestHeadPolicy, requestHead } from '../proxy/request-head.ts'
+import type { RequestHeadPolicy } from '../proxy/request-head.ts'
 import { tunnel } from '../proxy/upgrade.ts'
-import type { MatchResult, RouteTable } from '../routing/table.ts'
+import type { RouteTable } from '../routing/table.ts'
 import { answerExchange, answerProblem } from './answer.ts'
 import type { Chain } from './chain.ts'
+import { conclude, prepareRequest } from './conclusion.ts'
+import { type DescribedArrival, type DryRun, dryRun } from './dry-run.ts'
 import type { Edge, EdgeEvents } from './edge.ts'
 import type { Route } from './route.ts'
+import { routeExchange } from './routing.ts'
 
 /** What compiling a config made; see compile.ts. */
 export interface Compiled {
@@ -75,7 +78,9 @@ export class Generation implements EdgeEvents {
     exchange.prepare = this.#prepare
     exchange.upgrade = meta.upgrade
     this.#count++
-    this.#route(exchange, admission, meta)
+    // Requests without a route run the global chain: what it records, the refusal belongs to.
+    exchange.recording = compiled.globalChain.recording
+    routeExchange(exchange, admission, { table: compiled.table, problem: meta.problem })
     const route = exchange.route as Route | null
     exchange.recording = (route?.chain ?? compiled.globalChain).recording
     // Foreign plugins see the path as it is matched, never as it was sent.
@@ -84,49 +89,11 @@ export class Generation implements EdgeEvents {
     edge.handle(raw, response)
   }
 
-  /** Settles the route, or why there is none; the facts then hold the path in the spelling that the route asks for. */
-  #route(exchange: Exchange, admission: Admission, meta: RequestMeta): void {
-    const { table } = this.compiled
-    const { path } = admission
-    exchange.refusal = meta.problem ?? admission.problem
-    if (exchange.refusal !== null || admission.asterisk) return
-    let result = table.match(exchange.facts, path.path)
-    if (path.kept !== null) {
-      const kept = table.match(exchange.facts, path.kept)
-      if (kept.kind === 'route' && kept.route.config.slashes === 'keep') {
-        result = kept
-        exchange.facts = { ...exchange.facts, path: path.kept }
-      }
-    }
-    if (result.kind !== 'route') {
-      exchange.refusal = unmatched(result)
-      return
-    }
-    const { route } = result
-    exchange.refusal = this.#doubt(exchange, path, route)
-    if (exchange.refusal !== null) return
-    exchange.route = route
-    exchange.pattern = result.pattern
-  }
+  readonly #prepare = (exchange: Exchange): UpstreamRequest => prepareRequest(exchange, this.compiled.headPolicy)
 
-  /** Why a path that matched must not be served: others would read it as another one. */
-  #doubt(exchange: Exchange, path: Admission['path'], route: Route): Problem | null {
-    if (path.encodedSlash && route.config.encodedSlash !== 'keep') {
-      return new Problem('bad-request', 'The path has an encoded slash.')
-    }
-    if (!path.reinterpretable || route.config.aliasing !== 'refuse') return null
-    const { facts } = exchange
-    if (this.compiled.table.alias(facts, facts.path, route) === null) return null
-    return new Problem('bad-request', 'The path is ambiguous: an origin could read it as another one.')
-  }
-
-  readonly #prepare = (exchange: Exchange): UpstreamRequest => {
-    const route = exchange.route as Route | null
-    const { facts } = exchange
-    const { path, query } = route?.rewrite?.(exchange) ?? facts
-    const host = route?.config.action.kind === 'forward' ? route.config.action.host : 'keep'
-    const authority = host === 'keep' ? facts.authority : host === 'target' ? null : host.name
-    return requestHead(exchange, this.compiled.headPolicy, { path, query, host: authority })
+  /** Decides about a described request as it would about a real one. Nothing is sent, counted, fetched or kept. */
+  dryRun(described: DescribedArrival): Promise<DryRun> {
+    return dryRun(this.compiled, described)
   }
 
   /** The exchange's owner hears of its end. */
@@ -192,33 +159,14 @@ export class Generation implements EdgeEvents {
   #finish(exchange: Exchange): void {
     // The client left while the chain ran: there is nobody to forward for.
     if (exchange.response!.destroyed) return
-    const route = exchange.route as Route | null
-    if (exchange.refusal !== null) throw exchange.refusal
-    // `OPTIONS *` is the one request without a route that is not refused.
-    if (route === null) {
-      exchange.reply.code(204).send()
+    const upstream = conclude(exchange, this.compiled.headPolicy.name)
+    if (upstream === null) {
       this.answer(exchange)
       return
     }
-    const { action } = route.config
-    if (action.kind === 'respond') {
-      exchange.reply.headers.raw.push(...action.headers)
-      exchange.reply.code(action.status).send(action.body)
-      this.answer(exchange)
-      return
-    }
-    if (action.kind === 'redirect') {
-      exchange.reply.code(action.status).header('location', action.location).send()
-      this.answer(exchange)
-      return
-    }
-    if (hasPassedUs(exchange, this.compiled.headPolicy.name)) {
-      throw new Problem('loop-detected', 'The request has passed this gateway before.')
-    }
-    addIdentity(exchange)
     const policy = this.#policyOf(exchange)
-    if (exchange.upgrade === null) forward(exchange, route.forwardTo!, policy)
-    else tunnel(exchange, route.forwardTo!, { ...exchange.upgrade, policy })
+    if (exchange.upgrade === null) forward(exchange, upstream, policy)
+    else tunnel(exchange, upstream, { ...exchange.upgrade, policy })
   }
 
   #policyOf(exchange: Exchange): ForwardPolicy {
@@ -245,10 +193,4 @@ export class Generation implements EdgeEvents {
     for (const edge of this.compiled.edges) await edge.close()
     this.compiled.release()
   }
-}
-
-function unmatched(result: Exclude<MatchResult<Route>, { kind: 'route' }>): Problem {
-  if (result.kind === 'none') return new Problem('route-not-found', 'No route matches this request.')
-  const headers = ['allow', result.allow.join(', ')]
-  return new Problem('method-not-allowed', 'The route does not allow this method.', { headers })
 }

@@ -2,7 +2,6 @@
  * What a request is, settled before anything is matched; or why it is refused. Node's parser (llhttp, strict) stands in
  * front; here is what it lets through and RFC 9110/9112 do not, or leave to guessing.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Limits } from '../config/config.ts'
 import type { RequestFacts } from '../exchange/exchange.ts'
 import { type NormalizedPath, normalizePath } from '../exchange/path.ts'
@@ -10,7 +9,20 @@ import { requestId } from '../exchange/request-id.ts'
 import { Problem } from '../problem.ts'
 import type { ProxyTrust } from './client-address.ts'
 import { type Authority, parseAuthority } from './host.ts'
-import type { RequestMeta } from './listener.ts'
+import type { RequestMeta } from './meta.ts'
+
+/** What is looked at of a request head: Node's own object has it, and so has one that is only described. */
+export interface ClientHead {
+  readonly method?: string | undefined
+  /** As on the request line. */
+  readonly url?: string | undefined
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+  readonly socket: { readonly remoteAddress?: string | undefined }
+}
+
+/** What the listener says of a request; `upgrade`: whether it is one. */
+export type Arrival = Pick<RequestMeta, 'listener' | 'expectsContinue'> & { readonly upgrade: object | null }
 
 export interface AdmissionPolicy {
   readonly limits: Limits
@@ -39,7 +51,7 @@ const noBody = { kind: 'none' } as const
 const chunkedBody = { kind: 'chunked' } as const
 const rootPath: NormalizedPath = { path: '/', kept: null, encodedSlash: false, reinterpretable: false }
 
-export function admit(raw: IncomingMessage, meta: RequestMeta, policy: AdmissionPolicy): Admission {
+export function admit(raw: ClientHead, meta: Arrival, policy: AdmissionPolicy): Admission {
   const { listener } = meta
   const head = scan(raw.rawHeaders)
   const target = splitTarget(raw)
@@ -113,7 +125,7 @@ interface Target {
   readonly problem: string | null
 }
 
-function splitTarget(raw: IncomingMessage): Target {
+function splitTarget(raw: ClientHead): Target {
   const url = raw.url!
   if (url.charCodeAt(0) === 0x2f) return split(url, null)
   const absolute = /^https?:\/\/([^/?#]*)([^#]*)$/i.exec(url)
@@ -140,7 +152,7 @@ function split(url: string, authority: Authority | null): Target {
 }
 
 function refusal(
-  raw: IncomingMessage,
+  raw: ClientHead,
   head: Head,
   { limits, authority, path }: { limits: Limits; authority: Authority | null; path: NormalizedPath | string },
 ): Problem | null {

@@ -1,5 +1,5 @@
 /** One address where clients connect: a node:http(s) server that outlives every generation. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http'
+import { createServer, type Server, type ServerOptions, ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -8,19 +8,11 @@ import { GatewayRequest } from '../exchange/gateway-request.ts'
 import { requestId } from '../exchange/request-id.ts'
 import { Problem, problemDocument, problems } from '../problem.ts'
 import { ClientConnection } from './connection.ts'
+import { connectRefusal, isWebSocketUpgrade, plainMeta, type RequestMeta, unmetExpectation } from './meta.ts'
 
 export interface ListenerHandler {
   /** The exchange that `raw` becomes is told by the listener when its connection is done with it. */
   request(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void
-}
-
-export interface RequestMeta {
-  readonly listener: { readonly name: string; readonly protocol: 'http' | 'https' }
-  readonly expectsContinue: boolean
-  /** Set for an upgrade that was accepted for routing: the connection, and what came along with the head. */
-  readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | null
-  /** Refused before routing. */
-  readonly problem: Problem | null
 }
 
 /** How often Node looks for heads that are too slow. */
@@ -93,7 +85,7 @@ export class Listener {
   }
 
   #attach(): void {
-    const unexpected = new Problem('expectation-failed', 'The only expectation met here is 100-continue.')
+    const unexpected = unmetExpectation()
     const server = this.#server
     server.on('connection', (socket: Socket) => this.#connected(socket))
     server.on('secureConnection', (socket: Socket) => this.#connected(socket))
@@ -140,9 +132,7 @@ export class Listener {
   /** CONNECT never reaches a route: 405, for every target (RFC 9110 §9.3.6). */
   #connectMethod(raw: GatewayRequest, socket: Socket): void {
     socket.on('error', () => socket.destroy())
-    const problem = new Problem('method-not-allowed', 'CONNECT is not served here.', {
-      headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
-    })
+    const problem = connectRefusal()
     const connection = this.#connections.get(socket)
     // Behind answers that are still to come there is no place for a response object of its own.
     if (connection?.isFree !== true) {
@@ -219,10 +209,6 @@ function answered(this: ServerResponse): void {
   raw.client?.end(raw)
 }
 
-function plainMeta({ name, protocol }: ListenerConfig): RequestMeta {
-  return { listener: { name, protocol }, expectsContinue: false, upgrade: null, problem: null }
-}
-
 /** A response on a connection that Node's server has let go of: it is the last one, and takes the connection with it. */
 function detachedResponse(raw: GatewayRequest, socket: Socket): ServerResponse {
   const response = new ServerResponse(raw)
@@ -231,24 +217,6 @@ function detachedResponse(raw: GatewayRequest, socket: Socket): ServerResponse {
   response.on('finish', () => socket.destroySoon())
   response.on('close', () => raw.exchange?.leave(response.writableFinished))
   return response
-}
-
-/**
- * CONTRACT, "An upgrade is a request": GET, HTTP/1.1, websocket, key and version 13. Everything else is an ordinary
- * request without its Upgrade. Attack: `POST` with `Upgrade: foo` would otherwise pass every request handler by.
- */
-function isWebSocketUpgrade(raw: IncomingMessage): boolean {
-  const { headers } = raw
-  return (
-    raw.method === 'GET' &&
-    raw.httpVersion === '1.1' &&
-    headers.upgrade?.toLowerCase() === 'websocket' &&
-    /^[A-Za-z0-9+/]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
-    headers['sec-websocket-version'] === '13' &&
-    // Its body would pass as the tunnel's first bytes (RFC 9110 §7.8: an upgrade comes after the whole request).
-    headers['content-length'] === undefined &&
-    headers['transfer-encoding'] === undefined
-  )
 }
 
 function problemOfParser(error: NodeJS.ErrnoException): Problem {

@@ -275,7 +275,8 @@ class Forwarding implements ResponseListener {
   }
 }
 
-function headFor(exchange: Exchange, target: Target): RequestHead {
+/** The head that a target is sent. */
+export function headFor(exchange: Exchange, target: Pick<Target, 'authority' | 'basePath'>): RequestHead {
   const { upstreamRequest } = exchange
   const headers = upstreamRequest.headers.raw
   setHost(headers, upstreamRequest.host ?? target.authority)

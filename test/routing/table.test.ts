@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { MatchConfig, RouteConfig } from '../../src/config/config.ts'
 import type { RequestFacts } from '../../src/exchange/exchange.ts'
-import { type Routable, RouteTable } from '../../src/routing/table.ts'
+import type { Routable } from '../../src/routing/leaf.ts'
+import { RouteTable } from '../../src/routing/table.ts'
 
 interface Named extends Routable {
   readonly name: string

@@ -18,6 +18,7 @@ test('exports what plugins are written against, and nothing else', () => {
       "queryName",
       "queryValue",
       "size",
+      "type AssumedIdentity",
       "type Consumer",
       "type ConsumerDirectory",
       "type CounterFamily",

@@ -1,0 +1,68 @@
+/** The patterns of one listener by host: exact names, `*.suffix`, and what is for any host. */
+import type { Candidate, Leaf, Routable } from './leaf.ts'
+import { createNode, findLeaf, nodeOf, type TrieNode } from './trie.ts'
+
+export type Trie<R extends Routable> = TrieNode<Leaf<R>>
+
+export interface HostTable<R extends Routable> {
+  readonly exact: Map<string, Trie<R>>
+  /** Keyed by `.example.com`. */
+  readonly suffix: Map<string, Trie<R>>
+  any: Trie<R> | null
+}
+
+export function emptyHostTable<R extends Routable>(): HostTable<R> {
+  return { exact: new Map(), suffix: new Map(), any: null }
+}
+
+export function trieOf<R extends Routable>(table: HostTable<R>, host: string | null): Trie<R> {
+  if (host === null) {
+    table.any ??= createNode()
+    return table.any
+  }
+  const wild = host.startsWith('*.')
+  const tries = wild ? table.suffix : table.exact
+  const key = wild ? host.slice(1) : host
+  let trie = tries.get(key)
+  if (trie === undefined) {
+    trie = createNode()
+    tries.set(key, trie)
+  }
+  return trie
+}
+
+export function insert<R extends Routable>(
+  trie: Trie<R>,
+  candidate: Candidate<R>,
+  fold: (literal: string) => string,
+): void {
+  const { node, wildcard } = nodeOf(trie, candidate.pattern.text, fold)
+  const place = wildcard ? 'wildcard' : 'leaf'
+  node[place] ??= { pattern: candidate.pattern.text, candidates: [] }
+  const leaf = node[place]
+  leaf.candidates.push(candidate)
+  leaf.candidates.sort((one, other) => other.conditions.length - one.conditions.length)
+}
+
+/** Exact host, then `*.suffix` from the longest, then any host. */
+export function* hostLevels<R extends Routable>(table: HostTable<R>, host: string | null): Generator<Trie<R>> {
+  if (host !== null) {
+    const exact = table.exact.get(host)
+    if (exact !== undefined) yield exact
+    if (table.suffix.size > 0 && !host.startsWith('[')) {
+      for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+        const suffix = dot === 0 ? undefined : table.suffix.get(host.slice(dot))
+        if (suffix !== undefined) yield suffix
+      }
+    }
+  }
+  if (table.any !== null) yield table.any
+}
+
+export function leafOf<R extends Routable>(table: HostTable<R>, host: string | null, path: string): Leaf<R> | null {
+  for (const trie of hostLevels(table, host)) {
+    const leaf = findLeaf(trie, path)
+    if (leaf !== null) return leaf
+  }
+  return null
+}
