@@ -11,7 +11,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   exchange: ['type config', 'problem.ts'],
   config: ['ajv', 'exchange', 'ipaddr.js', 're2js', 'type fastify', 'type plugin.ts', 'yaml'],
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
-  listener: ['type config', 'exchange', 'problem.ts'],
+  listener: ['type config', 'exchange', 'http1', 'problem.ts'],
   routing: ['type config', 'exchange', 're2js'],
   upstream: ['type config', 'http1'],
   proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type upstream'],

@@ -1,8 +1,8 @@
 /** One client request and its answer, all attempts included: what the router, the plugins and the proxy know and share. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { PathPattern } from '../config/config.ts'
 import { Problem, problems } from '../problem.ts'
+import type { ClientResponse, ReceivedRequest } from './client.ts'
 import type { AssumedIdentity, Consumer, Credentials } from './consumer.ts'
 import type { Decision, Verdict } from './decision.ts'
 import { valuesOf } from './headers.ts'
@@ -84,8 +84,8 @@ export interface ExchangeOwner {
 export class Exchange {
   facts: RequestFacts
   /** Null in a dry run, where there is no socket. */
-  readonly raw: IncomingMessage | null
-  readonly response: ServerResponse | null
+  readonly raw: ReceivedRequest | null
+  readonly response: ClientResponse | null
   /** No effects: nothing is counted, fetched, stored or sent. For `explain`, `tests:` and `replay`. */
   readonly dry: boolean
   readonly startedAt = performance.now()
@@ -143,7 +143,7 @@ export class Exchange {
   #closeListeners: ((exchange: Exchange) => void)[] | null = null
   #closed = false
 
-  constructor(facts: RequestFacts, raw: IncomingMessage | null = null, response: ServerResponse | null = null) {
+  constructor(facts: RequestFacts, raw: ReceivedRequest | null = null, response: ClientResponse | null = null) {
     this.facts = facts
     this.raw = raw
     this.response = response

@@ -1,11 +1,15 @@
-/** The request object that our listeners make: Node's own, with places for the exchange it became and the connection it came on. */
+/** The request object that Node's parser makes for our listeners: its own, with places for the exchange it became and the connection it came on. */
 import { IncomingMessage } from 'node:http'
+import type { ReceivedRequest } from './client.ts'
 import type { Exchange } from './exchange.ts'
 
-export class GatewayRequest extends IncomingMessage {
+export class GatewayRequest extends IncomingMessage implements ReceivedRequest {
   exchange: Exchange | null = null
-  /** Set by the listener that took it: answers say `Connection: close` while it drains. */
   listener: { readonly draining: boolean } | null = null
   /** Knows the exchanges that are open on the client's connection. */
   client: { begin(raw: GatewayRequest): void; end(raw: GatewayRequest): void } | null = null
+
+  get incoming(): IncomingMessage {
+    return this
+  }
 }

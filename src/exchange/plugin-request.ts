@@ -39,7 +39,7 @@ export class PluginRequest {
 
   /** Null in a dry run. Headers of the client are never edited: see `exchange.upstreamRequest`. */
   get raw(): IncomingMessage | null {
-    return this.exchange.raw
+    return this.exchange.raw?.incoming ?? null
   }
 
   /** Header fields joined per name as Node does; use `exchange.headerValues` where a repeated field matters. */

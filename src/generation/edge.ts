@@ -30,6 +30,8 @@ export function exchangeOf(raw: IncomingMessage): Exchange {
 }
 
 export interface Edge {
+  /** All of its chains are ours: they can be run without Fastify, too. */
+  readonly isNative: boolean
   handle(raw: IncomingMessage, response: ServerResponse): void
   close(): Promise<void>
 }
@@ -44,7 +46,7 @@ export async function nativeEdge(events: EdgeEvents): Promise<Edge> {
   })
   addCatchAll(app, () => {})
   await app.ready()
-  return edgeOf(app)
+  return edgeOf(app, 'native')
 }
 
 /** Told of what foreign code threw, and through which reply. */
@@ -79,8 +81,9 @@ export function addCatchAll(
   app.route({ method: app.supportedMethods as never, url: '*', handler: handler as never })
 }
 
-export function edgeOf(app: FastifyInstance): Edge {
+export function edgeOf(app: FastifyInstance, kind: 'native' | 'foreign'): Edge {
   return {
+    isNative: kind === 'native',
     handle: (raw, response) => app.routing(raw, response),
     close: () => app.close(),
   }

@@ -33,7 +33,7 @@ export async function foreignEdge(
     await app.close()
     throw new ForeignPluginError(loading.index, error)
   }
-  return edgeOf(app)
+  return edgeOf(app, 'foreign')
 }
 
 interface Wiring {

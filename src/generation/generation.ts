@@ -1,8 +1,9 @@
 /** An immutable compiled config that serves: matches, runs the chain, forwards, and counts what is open so that it can be retired. */
 import type { ServerResponse } from 'node:http'
 import type { Config } from '../config/config.ts'
+import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import { Exchange } from '../exchange/exchange.ts'
-import type { GatewayRequest } from '../exchange/gateway-request.ts'
+import { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { UpstreamRequest } from '../exchange/upstream-request.ts'
 import { type AdmissionPolicy, admit } from '../listener/admission.ts'
 import type { RequestMeta } from '../listener/meta.ts'
@@ -69,7 +70,8 @@ export class Generation implements EdgeEvents {
     return this.#count
   }
 
-  handle(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void {
+  /** False: the route's chain has foreign plugins, which need Node's own objects, and nothing has been done. */
+  handle(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean {
     const { compiled } = this
     const admission = admit(raw, meta, compiled.admission)
     const exchange = new Exchange(admission.facts, raw, response)
@@ -77,16 +79,21 @@ export class Generation implements EdgeEvents {
     exchange.owner = this
     exchange.prepare = this.#prepare
     exchange.upgrade = meta.upgrade
-    this.#count++
     // Requests without a route run the global chain: what it records, the refusal belongs to.
     exchange.recording = compiled.globalChain.recording
     routeExchange(exchange, admission, { table: compiled.table, problem: meta.problem })
     const route = exchange.route as Route | null
     exchange.recording = (route?.chain ?? compiled.globalChain).recording
-    // Foreign plugins see the path as it is matched, never as it was sent.
-    raw.url = exchange.facts.path + exchange.facts.query
     const edge = route?.edge ?? compiled.globalEdge
-    edge.handle(raw, response)
+    const isNodes = raw instanceof GatewayRequest
+    if (!isNodes && !edge.isNative) return false
+    this.#count++
+    if (isNodes) {
+      // Foreign plugins see the path as it is matched, never as it was sent.
+      raw.url = exchange.facts.path + exchange.facts.query
+      edge.handle(raw, response as ServerResponse)
+    } else this.run(exchange)
+    return true
   }
 
   readonly #prepare = (exchange: Exchange): UpstreamRequest => prepareRequest(exchange, this.compiled.headPolicy)

@@ -2,10 +2,7 @@
 import { Socket } from 'node:net'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
-
-/** How long a closing connection is read after its client fell silent, and at most. */
-const SILENCE_MS = 1000
-const LINGER_MS = 10_000
+import { linger } from './linger.ts'
 
 export class ClientConnection {
   readonly #socket: Socket
@@ -41,20 +38,10 @@ export class ClientConnection {
     return this.#closing
   }
 
-  /**
-   * Says the last words and goes on reading until the client has stopped: a reset, which is what closing a connection
-   * with unread bytes comes to, would take the answer from a client that is still sending (RFC 9112 §9.6).
-   */
   #close(lastWords: string): void {
     if (this.#closing) return
     this.#closing = true
-    const socket = this.#socket
-    socket.end(lastWords)
-    socket.resume()
-    socket.setTimeout(SILENCE_MS, () => socket.destroy())
-    const limit = setTimeout(() => socket.destroy(), LINGER_MS)
-    limit.unref()
-    socket.once('close', () => clearTimeout(limit))
+    linger(this.#socket, lastWords)
   }
 
   begin(raw: GatewayRequest): void {

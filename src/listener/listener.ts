@@ -4,15 +4,19 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Limits, ListenerConfig } from '../config/config.ts'
+import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import { GatewayRequest } from '../exchange/gateway-request.ts'
-import { requestId } from '../exchange/request-id.ts'
-import { Problem, problemDocument, problems } from '../problem.ts'
+import { malformed, problemBytes } from './bare-problem.ts'
 import { ClientConnection } from './connection.ts'
 import { connectRefusal, isWebSocketUpgrade, plainMeta, type RequestMeta, unmetExpectation } from './meta.ts'
+import { PlainPath } from './plain-path.ts'
 
 export interface ListenerHandler {
-  /** The exchange that `raw` becomes is told by the listener when its connection is done with it. */
-  request(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void
+  /**
+   * The exchange that `raw` becomes is told by the listener when its connection is done with it. False: foreign code wants
+   * Node's own objects, and nothing has been done; only of a request that came without them.
+   */
+  request(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean
 }
 
 /** How often Node looks for heads that are too slow. */
@@ -25,6 +29,7 @@ export class Listener {
   readonly #connections = new WeakMap<Duplex, ClientConnection>()
   /** What is said of an ordinary request; one object for all of them. */
   #plain: RequestMeta
+  readonly #plainPath: PlainPath
   #draining = false
   /** Upgraded connections leave Node's own count. */
   readonly #tunnels = new Set<Duplex>()
@@ -49,8 +54,13 @@ export class Listener {
       config.certificate === undefined
         ? createServer(options)
         : createTlsServer({ ...options, ...config.certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] })
+    const handOver = this.#attach()
+    this.#plainPath = new PlainPath({
+      handOver,
+      take: (raw, response) => this.#handler.request(raw, response, this.#plain),
+      isDraining: () => this.#draining,
+    })
     this.#limit(limits)
-    this.#attach()
   }
 
   get config(): ListenerConfig {
@@ -82,13 +92,17 @@ export class Listener {
     // Node drops what is over maxHeadersCount in silence; admission counts and refuses instead.
     server.maxHeadersCount = 0
     server.maxHeaderSize = limits.requestLine + limits.headerBytes
+    this.#plainPath.limit(limits)
   }
 
-  #attach(): void {
+  /** Returns what makes a connection Node's own. */
+  #attach(): (socket: Socket) => void {
     const unexpected = unmetExpectation()
     const server = this.#server
-    server.on('connection', (socket: Socket) => this.#connected(socket))
-    server.on('secureConnection', (socket: Socket) => this.#connected(socket))
+    const event = this.#config.protocol === 'https' ? 'secureConnection' : 'connection'
+    const [connectionListener] = server.listeners(event) as ((socket: Socket) => void)[]
+    server.off(event, connectionListener!)
+    server.on(event, (socket: Socket) => this.#plainPath.open(socket))
     server.on('request', (raw, response) => this.#begin(raw as GatewayRequest, response, this.#plain))
     server.on('checkContinue', (raw, response) =>
       this.#begin(raw as GatewayRequest, response, { ...this.#plain, expectsContinue: true }),
@@ -99,6 +113,10 @@ export class Listener {
     server.on('upgrade', (raw, socket, head: Buffer) => this.#upgrade(raw as GatewayRequest, socket as Socket, head))
     server.on('connect', (raw, socket) => this.#connectMethod(raw as GatewayRequest, socket as Socket))
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket))
+    return (socket) => {
+      connectionListener!.call(server, socket)
+      this.#connected(socket)
+    }
   }
 
   #connected(socket: Socket): void {
@@ -150,7 +168,7 @@ export class Listener {
       socket.destroy()
       return
     }
-    const problem = problemOfParser(error)
+    const problem = malformed(error.code)
     const answer = problemBytes(problem)
     const connection = this.#connections.get(socket)
     if (connection === undefined) socket.end(answer)
@@ -188,12 +206,14 @@ export class Listener {
     this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
+    this.#plainPath.closeIdle()
     await closed
   }
 
   /** Ends what is still open. */
   destroy(): void {
     this.#server.closeAllConnections()
+    this.#plainPath.destroy()
     for (const socket of this.#tunnels) socket.destroy()
   }
 
@@ -217,28 +237,4 @@ function detachedResponse(raw: GatewayRequest, socket: Socket): ServerResponse {
   response.on('finish', () => socket.destroySoon())
   response.on('close', () => raw.exchange?.leave(response.writableFinished))
   return response
-}
-
-function problemOfParser(error: NodeJS.ErrnoException): Problem {
-  switch (error.code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return new Problem('headers-too-large', 'The request head is too large.')
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new Problem('request-timeout', 'The request head did not arrive in time.')
-    default:
-      return new Problem('bad-request', 'The bytes received are not a valid HTTP/1.1 request.')
-  }
-}
-
-function problemBytes(problem: Problem): string {
-  const { status, title } = problems[problem.code]
-  const id = requestId()
-  const body = problemDocument(problem, id)
-  const fields = [...problem.headers]
-  let more = ''
-  while (fields.length > 0) more += `${fields.shift()}: ${fields.shift()}\r\n`
-  return (
-    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\nx-request-id: ${id}\r\n${more}` +
-    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
-  )
 }

@@ -1,12 +1,12 @@
 /** The end of an answer that cannot be completed. */
-import type { ServerResponse } from 'node:http'
+import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 
 /**
  * Ends an answer so that it never looks complete. An HTTP/1.0 client reads to the end of the
  * connection, so only a reset tells it (RFC 9112 §8).
  */
-export function breakOff(exchange: Exchange, response: ServerResponse): void {
+export function breakOff(exchange: Exchange, response: ClientResponse): void {
   exchange.aborted = true
   const { socket } = response
   const plain = socket !== null && !('encrypted' in socket)

@@ -1,8 +1,8 @@
 /** Writes an answer to the client's connection. The last step of every exchange that answers at all. */
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { ServerResponse, STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
+import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
 import { writeDirectHead } from './direct-head.ts'
 import { toPluginProblem } from './problem-of.ts'
@@ -18,7 +18,7 @@ export interface DeliveryPolicy {
 }
 
 /** Adds what every answer carries and hands the head to Node; nothing is on the wire before the first body byte or the end. */
-export function writeHead(exchange: Exchange, response: ServerResponse, name: string): void {
+export function writeHead(exchange: Exchange, response: ClientResponse, name: string): void {
   const { reply } = exchange
   const { raw } = reply.headers
   raw.push('x-request-id', exchange.facts.id)
@@ -26,13 +26,14 @@ export function writeHead(exchange: Exchange, response: ServerResponse, name: st
   if (reply.source !== 'gateway') reply.headers.append('via', `1.1 ${name}`)
   const status = reply.statusCode
   const reason = reply.reason ?? STATUS_CODES[status] ?? 'unknown'
-  if (writeDirectHead(response, { status, reason, fields: raw, bodiless: hasNoBody(exchange) })) return
+  const head = { status, reason, fields: raw, bodiless: hasNoBody(exchange) }
+  if (response instanceof ServerResponse && writeDirectHead(response, head)) return
   response.writeHead(status, reason, raw)
 }
 
 /** Its listener is about to close: clients are told to go elsewhere. */
 export function isDraining(exchange: Exchange): boolean {
-  return (exchange.raw as GatewayRequest | null)?.listener?.draining === true
+  return exchange.raw?.listener?.draining === true
 }
 
 /** Sends an answer whose body the gateway holds or streams: everything but an untouched upstream body. */

@@ -4,94 +4,32 @@
  */
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { isFieldValue, isToken } from '../exchange/headers.ts'
-import { memoByName } from '../exchange/name-memo.ts'
+import { type AnswerHead, composeHead } from '../exchange/answer-head.ts'
 
 /** What `writeHead` leaves behind on a response, and `end` and `write` go on from. */
 interface Composed {
   _header: string | null
   _contentLength: number | null
+  _hasBody: boolean
   chunkedEncoding: boolean
+  /** How long the connection may stay idle, as Node says it. */
+  readonly _keepAliveTimeout: number
 }
-
-/** The head of an answer that keeps its connection: HTTP/1.1, no `connection` field of ours. */
-export interface DirectHead {
-  readonly status: number
-  readonly reason: string
-  /** Flat name, value, … */
-  readonly fields: readonly string[]
-  /** RFC 9110 §6.4.1: HEAD, 204, 304. */
-  readonly bodiless: boolean
-}
-
-type Meaning = 'plain' | 'length' | 'date' | 'connection' | 'invalid'
-
-const meaningOf = memoByName((lower): Meaning => {
-  if (lower === 'content-length') return 'length'
-  if (lower === 'date' || lower === 'connection') return lower
-  return isToken(lower) ? 'plain' : 'invalid'
-})
 
 /** Composes the head. False: not one of those it is for, and nothing has been done; `writeHead` is to be asked. */
-export function writeDirectHead(response: ServerResponse, head: DirectHead): boolean {
+export function writeDirectHead(response: ServerResponse, head: Omit<AnswerHead, 'keepAliveMs'>): boolean {
   if (!works || !response.shouldKeepAlive || response.req.httpVersionMinor !== 1) return false
-  const composed = response as unknown as Composed
-  if (composed._header !== null || !isFinalStatus(head.status) || !isFieldValue(head.reason)) return false
-  const { fields } = head
-  let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`
-  let length = -1
-  let dated = false
-  for (let i = 0; i < fields.length; i += 2) {
-    const value = fields[i + 1]!
-    const meaning = meaningOf(fields[i]!)
-    if (meaning === 'length') length = Number(value)
-    else if (meaning === 'date') dated = true
-    // What is not plain is left to Node: it closes, or says what is wrong.
-    else if (meaning !== 'plain') return false
-    if (!isFieldValue(value)) return false
-    text += `${fields[i]}: ${value}\r\n`
-  }
-  if (!dated) text += date()
-  const chunked = length === -1 && !head.bodiless
-  text += chunked ? 'Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n' : 'Connection: keep-alive\r\n'
-  composed._header = `${text}${keepAlive(response)}\r\n`
-  composed._contentLength = length === -1 ? null : length
-  composed.chunkedEncoding = chunked
+  const to = response as unknown as Composed
+  if (to._header !== null) return false
+  const composed = composeHead({ ...head, keepAliveMs: to._keepAliveTimeout })
+  // Node closes, or says what is wrong.
+  if (composed === null || composed.closes) return false
+  to._header = composed.text
+  to._contentLength = composed.length === -1 ? null : composed.length
+  to.chunkedEncoding = composed.chunked
   response.statusCode = head.status
-  if (head.bodiless) (response as unknown as { _hasBody: boolean })._hasBody = false
+  if (head.bodiless) to._hasBody = false
   return true
-}
-
-function isFinalStatus(status: number): boolean {
-  return Number.isInteger(status) && status >= 200 && status <= 999
-}
-
-let dateText = ''
-let dateSecond = 0
-
-/** RFC 9110 §6.6.1, written anew once a second. */
-function date(): string {
-  const now = Date.now()
-  const second = now - (now % 1000)
-  if (second !== dateSecond) {
-    dateSecond = second
-    dateText = `Date: ${new Date(second).toUTCString()}\r\n`
-  }
-  return dateText
-}
-
-let keepAliveMs = 0
-let keepAliveText = ''
-
-/** How long the connection may stay idle, as Node says it. */
-function keepAlive(response: ServerResponse): string {
-  const { _keepAliveTimeout: ms } = response as unknown as { _keepAliveTimeout: number }
-  if (!(ms > 0)) return ''
-  if (ms !== keepAliveMs) {
-    keepAliveMs = ms
-    keepAliveText = `Keep-Alive: timeout=${Math.floor(ms / 1000)}\r\n`
-  }
-  return keepAliveText
 }
 
 let works = true

@@ -1,5 +1,5 @@
 /** Forwards one exchange to its upstream and the answer back: pick a target, attempt, perhaps once more, answer. */
-import type { ServerResponse } from 'node:http'
+import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ClientRequest, RequestHead, ResponseHead, ResponseListener } from '../http1/client.ts'
 import type { WireError } from '../http1/wire-error.ts'
@@ -37,7 +37,7 @@ class Forwarding implements ResponseListener {
   readonly #exchange: Exchange
   readonly #upstream: Upstream
   readonly #policy: ForwardPolicy
-  readonly #response: ServerResponse
+  readonly #response: ClientResponse
   #request: ClientRequest | null = null
   #upload: Upload | null = null
   /** The answer goes this way when the chain wants a stream, or its hooks are not done yet. */
@@ -66,7 +66,7 @@ class Forwarding implements ResponseListener {
     exchange.carrier = this
     if (exchange.facts.body.kind !== 'none') {
       const events = { failed: (problem: Problem) => this.#abandon(problem) }
-      this.#upload = new Upload(exchange, exchange.raw!, { idleMs: this.#policy.bodyIdleMs, events })
+      this.#upload = new Upload(exchange, exchange.raw!.incoming, { idleMs: this.#policy.bodyIdleMs, events })
     }
     this.#attempt('any')
     if (this.#request !== null && !this.#over) this.#upload?.start(this.#request)

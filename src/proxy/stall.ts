@@ -1,5 +1,5 @@
 /** A client that does not take what it was sent: waited for, but not for ever. */
-import type { ServerResponse } from 'node:http'
+import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { breakOff } from './break-off.ts'
 
@@ -21,6 +21,6 @@ export function watchStall(exchange: Exchange, idleMs: number): void {
 }
 
 /** What waited is out. After the end nobody calls it: Node then sets a timer of its own, or closes. */
-export function endStall(response: ServerResponse): void {
+export function endStall(response: ClientResponse): void {
   response.socket?.setTimeout(0)
 }

@@ -1,5 +1,5 @@
 /** WebSocket tunnels: a request that passed its chain is handed, with its connection, to http-proxy's `.ws()`. */
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import httpProxy from 'http-proxy'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -95,7 +95,7 @@ function takeOver(exchange: Exchange, response: IncomingMessage, policy: Forward
   exchange.upstreamHeadAt = performance.now()
   exchange.upstreamResponse = { status: response.statusCode!, headers: response.rawHeaders, length: null }
   exchange.reply.source = 'upstream'
-  exchange.response!.detachSocket(exchange.raw!.socket)
+  ;(exchange.response as ServerResponse).detachSocket(exchange.raw!.socket)
   response.headers['x-request-id'] = exchange.facts.id
   response.headers.via = `1.1 ${policy.name}`
 }

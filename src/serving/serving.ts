@@ -1,7 +1,7 @@
 /** What serves, whole in one thread: listeners, the generation that answers, and everything that generations share. */
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
+import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import { Carry } from '../generation/carry.ts'
 import { compile, type World } from '../generation/compile.ts'
 import type { Generation } from '../generation/generation.ts'
@@ -56,15 +56,16 @@ export class Serving implements Server {
     this.#world = { carry, log, metrics, counters, rejections, targetStates, name, echoPort }
   }
 
-  #handle(raw: GatewayRequest, response: Parameters<Generation['handle']>[1], meta: RequestMeta): void {
-    this.#requests++
+  #handle(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean {
     try {
-      this.#generation!.handle(raw, response, meta)
+      if (!this.#generation!.handle(raw, response, meta)) return false
     } catch (error) {
       // Whatever a client sent, it costs that client its connection and never the process.
       this.#log.error({ error }, 'a request could not be handled')
       response.destroy()
     }
+    this.#requests++
+    return true
   }
 
   async prepare({ config, number, echoPort }: Order): Promise<void> {

@@ -149,7 +149,7 @@ describe('a client that leaves', () => {
   test('while its plugins are thinking is not forwarded for', async () => {
     await using origin = await startOrigin()
     await using gateway = await startGateway(open(origin.url, ', plugins: [./slow.js]'), {
-      files: { 'slow.js': native(`scope.addHook('onRequest', () => new Promise((go) => setTimeout(go, 60)))`) },
+      files: { 'slow.js': native(`scope.addHook('onRequest', () => new Promise((go) => setTimeout(go, 200)))`) },
     })
     const wire = await openWire(gateway.port)
     wire.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -158,7 +158,7 @@ describe('a client that leaves', () => {
     wire.close()
 
     await settled(gateway)
-    await new Promise((go) => setTimeout(go, 80))
+    await new Promise((go) => setTimeout(go, 220))
     expect(origin.requests).toHaveLength(0)
   })
 })

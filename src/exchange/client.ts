@@ -1,0 +1,45 @@
+/** The client's side of an exchange as far as the gateway uses it: Node's own objects, or those of the plain path (listener/plain-connection.ts). */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Exchange } from './exchange.ts'
+
+/** The request as it was received. */
+export interface ReceivedRequest {
+  readonly method?: string | undefined
+  url?: string | undefined
+  readonly httpVersion: string
+  readonly httpVersionMinor: number
+  readonly rawHeaders: string[]
+  readonly socket: Socket
+  /** Its body has arrived whole. */
+  readonly complete: boolean
+  /** What it became. */
+  exchange: Exchange | null
+  /** The listener that took it: answers say `Connection: close` while it drains. */
+  listener: { readonly draining: boolean } | null
+  /** Node's own object, for code that is not ours. */
+  readonly incoming: IncomingMessage
+}
+
+/** Where the answer goes: the part of node:http's ServerResponse that answers are sent with, with its meaning. */
+export interface ClientResponse {
+  readonly headersSent: boolean
+  readonly destroyed: boolean
+  readonly writableLength: number
+  readonly writableFinished: boolean
+  readonly socket: Socket | null
+  statusMessage: string
+  writeHead(status: number, reason: string, fields: string[]): unknown
+  writeContinue(): void
+  writeInformation(status: number, fields: string[]): void
+  write(chunk: Buffer, flushed?: () => void): boolean
+  write(chunk: string, encoding: 'latin1', flushed?: () => void): boolean
+  end(): unknown
+  end(body: Buffer): unknown
+  end(body: string, encoding: 'latin1'): unknown
+  addTrailers(fields: [string, string][]): void
+  destroy(): unknown
+  on(event: 'close' | 'drain' | 'timeout', listener: () => void): unknown
+  once(event: 'socket', listener: () => void): unknown
+  listenerCount(event: 'timeout'): number
+}

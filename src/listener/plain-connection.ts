@@ -1,0 +1,239 @@
+/**
+ * A client's connection as long as all that comes on it are plain requests: read here, answered here, one after the other. With
+ * the first that is not plain the connection goes to Node's server for good, that request's bytes first.
+ *
+ * idle → (busy → idle)*; idle → handed over | closing; any → closed.
+ */
+import type { Socket } from 'node:net'
+import { linger } from './linger.ts'
+import type { PlainHeadReader } from './plain-head.ts'
+import { PlainRequest } from './plain-request.ts'
+import { PlainResponse } from './plain-response.ts'
+
+/** The listener, as its plain connections see it. */
+export interface PlainOwner {
+  readonly draining: boolean
+  readonly heads: PlainHeadReader
+  readonly headTimeoutMs: number
+  readonly idleTimeoutMs: number
+  /** False: the route needs Node's own objects, and nothing has been done. */
+  take(request: PlainRequest, response: PlainResponse): boolean
+  /** The connection is Node's from now on; `unread` is what has been read of it and not understood. */
+  handOver(connection: PlainConnection, unread: Buffer): void
+  /** What to say to a client whose head took too long, or never came to its end. */
+  lateHead(): string
+  brokenHead(): string
+  gone(connection: PlainConnection): void
+}
+
+/** How long an answer may take to a client that has ended its side, before it is asked whether it is still there. */
+const ASK_AFTER_MS = 5
+const ASK_EVERY_MS = 5000
+/** Bytes of pipelined requests that are read ahead. Reading on shows when the client leaves. */
+const AHEAD = 64 * 1024
+
+interface PlainSocket extends Socket {
+  plain?: PlainConnection
+}
+
+export class PlainConnection {
+  readonly socket: Socket
+  readonly flushed: () => void
+  readonly #owner: PlainOwner
+  #request: PlainRequest | null = null
+  #response: PlainResponse | null = null
+  /** Received, and not read: the beginning of a head, or requests whose turn has not come. */
+  #held: Buffer | null = null
+  #isClosing = false
+  /** The client has half-closed: the answer under way is the last. */
+  #isLast = false
+  /** When the silence of the client has lasted too long, on performance.now()'s clock. */
+  #deadline: number
+  #hasServed = false
+
+  constructor(socket: Socket, owner: PlainOwner) {
+    this.socket = socket
+    this.#owner = owner
+    this.#deadline = performance.now() + owner.headTimeoutMs
+    this.flushed = () => this.#answered()
+    ;(socket as PlainSocket).plain = this
+    for (const [event, listener] of listeners) socket.on(event, listener)
+  }
+
+  get keepAliveMs(): number {
+    return this.#owner.idleTimeoutMs
+  }
+
+  /** No answer is owed. */
+  get isIdle(): boolean {
+    return this.#request === null
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#isClosing) return
+    const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk])
+    if (this.#request === null) {
+      this.#read(bytes)
+      return
+    }
+    // RFC 9112 §9.3.2: pipelined requests are answered in order.
+    this.#held = bytes
+    if (bytes.length > AHEAD) this.socket.pause()
+  }
+
+  #read(bytes: Buffer): void {
+    const head = this.#owner.heads.read(bytes)
+    if (head === 'more' && this.#isLast) {
+      this.close(this.#owner.brokenHead())
+      return
+    }
+    if (head === 'more') {
+      // The time for a head begins with its first byte, on a kept connection too.
+      if (this.#held === null && this.#hasServed) this.#deadline = performance.now() + this.#owner.headTimeoutMs
+      this.#held = bytes
+      return
+    }
+    if (head === 'not-plain') {
+      this.#handOver(bytes)
+      return
+    }
+    const request = new PlainRequest(head, this.socket, this.#owner)
+    const response = new PlainResponse(this, head.method)
+    this.#request = request
+    this.#response = response
+    this.#deadline = Infinity
+    this.#held = head.end === bytes.length ? null : bytes.subarray(head.end)
+    if (!this.#owner.take(request, response)) {
+      this.#request = null
+      this.#response = null
+      this.#handOver(bytes)
+    }
+  }
+
+  #handOver(unread: Buffer): void {
+    this.#held = null
+    const { socket } = this
+    for (const [event, listener] of listeners) socket.off(event, listener)
+    delete (socket as PlainSocket).plain
+    this.#owner.handOver(this, unread)
+  }
+
+  /** The answer is out. */
+  #answered(): void {
+    const request = this.#request
+    const response = this.#response
+    if (request === null || response === null || this.socket.destroyed) return
+    this.#request = null
+    this.#response = null
+    this.#hasServed = true
+    if (this.socket.timeout) this.socket.setTimeout(0)
+    this.#deadline = performance.now() + this.#owner.idleTimeoutMs
+    request.exchange?.leave(true)
+    response.closed(true)
+    if (response.closes || (this.#isLast && this.#held === null)) this.close('')
+    else this.#next()
+  }
+
+  #next(): void {
+    const held = this.#held
+    if (held === null) return
+    this.#held = null
+    this.socket.resume()
+    this.#read(held)
+  }
+
+  /** Ends the connection; what its client still sends is thrown away. */
+  close(lastWords: string): void {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.#deadline = Infinity
+    linger(this.socket, lastWords)
+  }
+
+  sweep(now: number): void {
+    if (now < this.#deadline) return
+    if (this.#held === null && this.#hasServed) this.socket.destroy()
+    else this.close(this.#owner.lateHead())
+  }
+
+  // The socket's side
+
+  /** The client sends nothing more: it has left, or has half-closed and waits for its answer, which is legal (RFC 9112 §9.6). */
+  ended(): void {
+    const response = this.#response
+    if (response === null) {
+      if (this.#held !== null) this.close(this.#owner.brokenHead())
+      else this.socket.end()
+      return
+    }
+    this.#isLast = true
+    if (response.headersSent) this.socket.destroy()
+    else this.#ask(response, ASK_AFTER_MS)
+  }
+
+  /**
+   * An interim answer, which may be sent at any time (RFC 9110 §15.2), tells the two apart: whoever has left answers it with a reset,
+   * and the next one then fails.
+   */
+  #ask(response: PlainResponse, afterMs: number): void {
+    const again = () => {
+      if (this.#response !== response || response.headersSent || this.socket.destroyed) return
+      response.writeContinue()
+      this.#ask(response, Math.min(afterMs * 2, ASK_EVERY_MS))
+    }
+    setTimeout(again, afterMs).unref()
+  }
+
+  closed(): void {
+    const request = this.#request
+    const response = this.#response
+    this.#request = null
+    this.#response = null
+    this.#owner.gone(this)
+    request?.exchange?.leave(false)
+    response?.closed(false)
+  }
+
+  drained(): void {
+    this.#response?.drained()
+  }
+
+  timedOut(): void {
+    this.#response?.timedOut()
+  }
+}
+
+/** One set of functions for all connections: ten thousand idle ones cost no closures. */
+const listeners: readonly (readonly [string, (this: PlainSocket, chunk: Buffer) => void])[] = [
+  ['data', onData],
+  ['end', onEnd],
+  ['error', onError],
+  ['close', onClose],
+  ['drain', onDrain],
+  ['timeout', onTimeout],
+]
+
+function onData(this: PlainSocket, chunk: Buffer): void {
+  this.plain?.received(chunk)
+}
+
+function onEnd(this: PlainSocket): void {
+  this.plain?.ended()
+}
+
+/** A close follows. */
+function onError(this: PlainSocket): void {
+  this.destroy()
+}
+
+function onClose(this: PlainSocket): void {
+  this.plain?.closed()
+}
+
+function onDrain(this: PlainSocket): void {
+  this.plain?.drained()
+}
+
+function onTimeout(this: PlainSocket): void {
+  this.plain?.timedOut()
+}

@@ -1,0 +1,105 @@
+/**
+ * Reads the head of a plain request: HTTP/1.1, whole, without body, asking nothing of the connection. Most requests are plain. It
+ * refuses nothing: what is not plain to the last byte is for Node's parser to judge.
+ */
+import { memoByName } from '../exchange/name-memo.ts'
+import { FieldSection, MalformedResponse, type SectionLimits } from '../http1/field-section.ts'
+
+export interface PlainHead {
+  readonly method: string
+  readonly url: string
+  /** Flat name, value, … */
+  readonly fields: string[]
+  /** Position behind the head. */
+  readonly end: number
+}
+
+/** Those that Node knows, too: a method that is none is answered there. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+const methodBytes = METHODS.map((method) => [method, Buffer.from(`${method} `)] as const)
+const VERSION = Buffer.from(' HTTP/1.1\r\n')
+
+const isOrdinary = memoByName((name) => !meaningful.has(name))
+
+/** Fields that frame a body, wait for an answer before it, or are about the connection. */
+const meaningful: ReadonlySet<string> = new Set([
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+  'upgrade',
+  'http2-settings',
+  'expect',
+  'connection',
+  'proxy-connection',
+])
+
+export class PlainHeadReader {
+  readonly #section: FieldSection
+
+  constructor(limits: SectionLimits) {
+    this.#section = new FieldSection(limits)
+  }
+
+  /** `more`: nothing is wrong so far, and the head goes on in the next piece. */
+  read(buffer: Buffer): PlainHead | 'more' | 'not-plain' {
+    const method = methodOf(buffer)
+    if (method === undefined) return buffer.length < 8 ? 'more' : 'not-plain'
+    const from = method.length + 1
+    const to = endOfTarget(buffer, from)
+    if (to === buffer.length) return 'more'
+    const lineEnd = to + VERSION.length
+    if (lineEnd > buffer.length)
+      return VERSION.subarray(0, buffer.length - to).equals(buffer.subarray(to)) ? 'more' : 'not-plain'
+    if (!isVersion(buffer, to) || buffer[from] !== SLASH) return 'not-plain'
+    const end = this.#readFields(buffer, lineEnd)
+    if (end < 0) return end === MORE ? 'more' : 'not-plain'
+    const { fields } = this.#section
+    return arePlain(fields) ? { method, url: buffer.toString('latin1', from, to), fields, end } : 'not-plain'
+  }
+
+  #readFields(buffer: Buffer, from: number): number {
+    const section = this.#section
+    section.begin(false)
+    try {
+      return section.read(buffer, from, buffer.length)
+    } catch (error) {
+      if (error instanceof MalformedResponse) return NOT_PLAIN
+      throw error
+    }
+  }
+}
+
+const SLASH = 0x2f
+const MORE = -1
+const NOT_PLAIN = -2
+
+function methodOf(buffer: Buffer): string | undefined {
+  next: for (const [method, bytes] of methodBytes) {
+    if (buffer.length < bytes.length) continue
+    for (let i = 0; i < bytes.length; i++) if (buffer[i] !== bytes[i]) continue next
+    return method
+  }
+  return undefined
+}
+
+/** RFC 9112 §3.2: a target ends at the first blank. Anything but visible ASCII makes it not plain. */
+function endOfTarget(buffer: Buffer, from: number): number {
+  let at = from
+  while (at < buffer.length && buffer[at]! > 0x20 && buffer[at]! < 0x7f) at++
+  return at
+}
+
+function isVersion(buffer: Buffer, at: number): boolean {
+  for (let i = 0; i < VERSION.length; i++) if (buffer[at + i] !== VERSION[i]) return false
+  return true
+}
+
+/** `Connection: keep-alive` says what is so anyway (RFC 9112 §9.3). */
+function arePlain(fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (isOrdinary(fields[i]!)) continue
+    const isKeepAlive = fields[i]!.toLowerCase() === 'connection' && fields[i + 1]!.toLowerCase() === 'keep-alive'
+    if (!isKeepAlive) return false
+  }
+  return true
+}
