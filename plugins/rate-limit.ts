@@ -50,7 +50,7 @@ export const traits: Traits = {
 }
 
 export default async function rateLimit(scope: Scope, options: Options): Promise<void> {
-  const { max, onStoreFailure } = options
+  const { max, algorithm, onStoreFailure } = options
   const { item, counters } = scope
   const by = options.by ?? (item.belowAuthenticator ? 'consumer' : 'ip')
   const windowMs = duration(options.window)
@@ -64,14 +64,15 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
   const watch = new StoreWatch(scope.log, item.id)
   const limiter = scope.carry('limiter', () => new Limiter())
   const limit = {
-    max,
-    windowMs,
     // What a count belongs to over reloads. `max` is not in it: a changed one keeps the counts.
-    counter: JSON.stringify([...named, by, windowMs]),
-    keyOf: ({ exchange }: PluginRequest) => keyOf(exchange),
+    counter: JSON.stringify([...named, by, windowMs, algorithm]),
+    windowMs,
+    max,
+    algorithm,
   }
-  const shared = await limiter.limit({ ...limit, counters })
-  const local = await limiter.limit({ ...limit, counters: counters.local })
+  const keyOfRequest = ({ exchange }: PluginRequest) => keyOf(exchange)
+  const shared = await limiter.limit({ limit, counters, keyOf: keyOfRequest })
+  const local = await limiter.limit({ limit, counters: counters.local, keyOf: keyOfRequest })
   const hidesKey = by.startsWith('header:') && isSecret(by.toLowerCase(), scope.secrets)
 
   scope.addHook('onRequest', function limitRate(request, reply) {

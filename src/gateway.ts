@@ -19,6 +19,7 @@ import type { Log } from './plugin.ts'
 import type { Addresses, Commands, Questions, Server, WorkerStatus } from './serving/server.ts'
 import { Serving } from './serving/serving.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
+import { MemoryInFlight } from './state/memory-in-flight.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -76,6 +77,7 @@ export class Gateway implements Viewed {
       log: this.#log,
       metrics: this.#metrics,
       counters: this.#memory,
+      inFlight: new MemoryInFlight(),
       catalog: this.#catalog,
       name: `sluice-${randomBytes(4).toString('hex')}`,
     })

@@ -10,7 +10,8 @@ import type { Exchange, ResponseTap, RouteInfo } from './exchange/exchange.ts'
 import type { PluginRequest } from './exchange/plugin-request.ts'
 import type { Reply } from './exchange/reply.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from './observe/instruments.ts'
-import type { CounterStore } from './state/counters.ts'
+import type { CounterStore, Limit } from './state/counters.ts'
+import type { InFlightLimit, InFlightStore } from './state/in-flight.ts'
 
 export { duration, percentage, size } from './config/units.ts'
 export { forwardedValue } from './exchange/consumer.ts'
@@ -28,7 +29,10 @@ export type {
   Exchange,
   GaugeFamily,
   HistogramFamily,
+  InFlightLimit,
+  InFlightStore,
   Instruments,
+  Limit,
   PluginRequest,
   Reply,
   ResponseTap,
@@ -121,6 +125,8 @@ export interface Scope {
   readonly consumers: ConsumerDirectory
   /** Counters that may be shared by threads and machines. */
   readonly counters: CounterStore
+  /** Places of requests in flight, counted over the threads of this process. */
+  readonly inFlight: InFlightStore
   readonly metrics: Instruments
   /** The request parts that some match or plugin of the config reads, and the secret ones among all: `header:x-tier`. */
   readonly reads: readonly string[]

@@ -1,12 +1,10 @@
 /** @fastify/rate-limit, which decides, on counters of ours, which count: its own store forgets keys when it is full. */
 import fastifyRateLimit from '@fastify/rate-limit'
 import fastify, { type FastifyInstance } from 'fastify'
-import type { CounterStore, PluginRequest } from '#gateway'
+import type { CounterStore, Limit, PluginRequest } from '#gateway'
 
 export interface LimitOptions {
-  readonly max: number
-  readonly windowMs: number
-  readonly counter: string
+  readonly limit: Limit
   readonly counters: CounterStore
   readonly keyOf: (request: PluginRequest) => string
 }
@@ -15,15 +13,15 @@ export interface LimitVerdict {
   readonly key: string
   readonly isExceeded: boolean
   readonly remaining: number
-  /** Until the window ends, rounded up. */
+  /** Until the count goes down or, where it is exceeded, until a request would pass; rounded up. */
   readonly ttlInSeconds: number
 }
 
 /** Decides about one request; `{ increment: false }` without counting it. Rejects when the store fails. */
-export type Limit = (request: PluginRequest, call: { readonly increment: boolean }) => Promise<LimitVerdict>
+export type Decider = (request: PluginRequest, call: { readonly increment: boolean }) => Promise<LimitVerdict>
 
 type CountedCallback = (error: Error | null, count?: { current: number; ttl: number }) => void
-type CreateLimit = (options: object) => Limit
+type CreateLimit = (options: object) => Decider
 
 /** One private Fastify instance for all limits: the library decorates an instance, and only `createRateLimit` is used of it. */
 export class Limiter {
@@ -35,10 +33,9 @@ export class Limiter {
     this.#create = this.#register()
   }
 
-  async limit(options: LimitOptions): Promise<Limit> {
+  async limit({ limit, counters, keyOf }: LimitOptions): Promise<Decider> {
     const create = await this.#create
-    const { max, windowMs, counter, counters, keyOf } = options
-    return create({ max, timeWindow: windowMs, keyGenerator: keyOf, counter, counters })
+    return create({ max: limit.max, timeWindow: limit.windowMs, keyGenerator: keyOf, limit, counters })
   }
 
   async close(): Promise<void> {
@@ -55,11 +52,11 @@ export class Limiter {
 
 /** The library's store interface; `child` is given the options of one `createRateLimit`, ours among them. */
 class LimitStore {
-  readonly #counter: string
+  readonly #limit: Limit | undefined
   readonly #counters: CounterStore | undefined
 
-  constructor(options: { counter?: string; counters?: CounterStore }) {
-    this.#counter = options.counter ?? ''
+  constructor(options: { limit?: Limit; counters?: CounterStore }) {
+    this.#limit = options.limit
     this.#counters = options.counters
   }
 
@@ -67,16 +64,20 @@ class LimitStore {
     return new LimitStore(options)
   }
 
-  incr(key: string, done: CountedCallback, windowMs: number, max: number): void {
-    this.#open().increment(this.#counter, key, windowMs, max, (error, count) => done(error, count ?? undefined))
+  incr(key: string, done: CountedCallback): void {
+    const { limit, counters } = this.#open()
+    counters.increment(limit, key, (error, count) => done(error, count ?? undefined))
   }
 
-  read(key: string, done: CountedCallback, windowMs: number, max: number): void {
-    this.#open().read(this.#counter, key, windowMs, max, (error, count) => done(error, count ?? undefined))
+  read(key: string, done: CountedCallback): void {
+    const { limit, counters } = this.#open()
+    counters.read(limit, key, (error, count) => done(error, count ?? undefined))
   }
 
-  #open(): CounterStore {
-    if (this.#counters === undefined) throw new Error('a rate limit was created without counters')
-    return this.#counters
+  #open(): { limit: Limit; counters: CounterStore } {
+    if (this.#limit === undefined || this.#counters === undefined) {
+      throw new Error('a rate limit was created without counters')
+    }
+    return { limit: this.#limit, counters: this.#counters }
   }
 }

@@ -11,6 +11,7 @@ import type { Generation } from '../generation/generation.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily } from '../observe/instruments.ts'
 import { createLog } from '../observe/log.ts'
 import { MemoryCounters } from '../state/memory-counters.ts'
+import { MemoryInFlight } from '../state/memory-in-flight.ts'
 import { TargetStates } from '../upstream/target-states.ts'
 import { arrivalOf, type DescribedRequest } from './described-request.ts'
 
@@ -77,8 +78,8 @@ class RehearsedCounters extends MemoryCounters {
     this.#epoch++
   }
 
-  override read(...[counter, ...hit]: Parameters<MemoryCounters['read']>): void {
-    this.increment(`${this.#epoch} ${counter}`, ...hit)
+  override read(...[limit, ...hit]: Parameters<MemoryCounters['read']>): void {
+    this.increment({ ...limit, counter: `${this.#epoch} ${limit.counter}` }, ...hit)
   }
 }
 
@@ -87,6 +88,7 @@ function silentWorld() {
     carry: new Carry(),
     log: createLog({ level: 'silent' }),
     metrics: { counter: () => silentCounter, histogram: () => silentHistogram, gauge: () => silentGauge },
+    inFlight: new MemoryInFlight(),
     rejections: silentCounter,
     targetStates: new TargetStates(),
     name: 'sluice',

@@ -8,7 +8,7 @@ import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
-import type { CounterStore, Log, Need, PluginRequest, Traits } from '../plugin.ts'
+import type { CounterStore, InFlightStore, Log, Need, PluginRequest, Traits } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
@@ -33,6 +33,7 @@ export interface World {
   readonly log: Log
   readonly metrics: Instruments
   readonly counters: CounterStore
+  readonly inFlight: InFlightStore
   readonly rejections: CounterFamily
   /** What the supervisor says about targets: for whoever picks one. */
   readonly targetStates: TargetStates
@@ -250,7 +251,7 @@ function needsOf(traits: Traits, item: PluginItem): readonly Need[] {
 }
 
 function surroundings({ config, plugins }: CompileInput, world: World): Surroundings {
-  const { carry, log, metrics, counters } = world
+  const { carry, log, metrics, counters, inFlight } = world
   const reads = new Set<string>()
   const secrets = new Set<string>()
   for (const { match } of config.routes) {
@@ -266,7 +267,7 @@ function surroundings({ config, plugins }: CompileInput, world: World): Surround
   const digest = createHash('sha256')
     .update(JSON.stringify([config.consumers, shared]))
     .digest('base64url')
-  return { carry, log, metrics, counters, consumers: consumerDirectory(config.consumers), ...shared, digest }
+  return { carry, log, metrics, counters, inFlight, consumers: consumerDirectory(config.consumers), ...shared, digest }
 }
 
 /** With `-` for `_`, as clients' names are compared: CGI and WSGI origins cannot tell them apart. */

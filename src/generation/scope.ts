@@ -4,6 +4,7 @@ import type { Instruments } from '../observe/instruments.ts'
 import type {
   ConsumerDirectory,
   CounterStore,
+  InFlightStore,
   Log,
   OnRequestHook,
   OnSendBodyHook,
@@ -19,6 +20,7 @@ export interface Surroundings {
   readonly log: Log
   readonly metrics: Instruments
   readonly counters: CounterStore
+  readonly inFlight: InFlightStore
   readonly consumers: ConsumerDirectory
   readonly reads: readonly string[]
   readonly secrets: readonly string[]
@@ -42,7 +44,7 @@ export async function record(item: PluginItem, module: PluginModule, around: Sur
   const onSendBody: OnSendBodyHook[] = []
   const closers: (() => void)[] = []
   const { id, mode, optional, belowAuthenticator } = item
-  const { log, metrics, counters, consumers, reads, secrets, folder } = around
+  const { log, metrics, counters, inFlight, consumers, reads, secrets, folder } = around
   const scope: Scope = {
     addHook(name: 'onRequest' | 'onSend', hook: OnRequestHook | OnSendHook | OnSendBodyHook) {
       if (name === 'onRequest') onRequest.push(hook as OnRequestHook)
@@ -60,6 +62,7 @@ export async function record(item: PluginItem, module: PluginModule, around: Sur
     log,
     metrics,
     counters,
+    inFlight,
     consumers,
     reads,
     secrets,

@@ -9,7 +9,7 @@ import { ListenerSet } from '../listener/listener-set.ts'
 import type { RequestMeta } from '../listener/meta.ts'
 import { trafficMetrics } from '../observe/gateway-metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import type { CounterStore, Log } from '../plugin.ts'
+import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import { connectionsByUpstream, type Target } from '../upstream/target.ts'
 import { TargetStates } from '../upstream/target-states.ts'
 import { pluginModules } from './plugin-modules.ts'
@@ -19,6 +19,7 @@ export interface ServingParts {
   readonly log: Log
   readonly metrics: Metrics
   readonly counters: CounterStore
+  readonly inFlight: InFlightStore
   readonly catalog: PluginCatalog
   /** Our name in `via` where the config gives none. */
   readonly name: string
@@ -39,7 +40,7 @@ export class Serving implements Server {
   #requests = 0
 
   constructor(parts: ServingParts) {
-    const { log, metrics, counters, catalog, name } = parts
+    const { log, metrics, counters, inFlight, catalog, name } = parts
     this.#log = log
     this.#metrics = metrics
     this.#catalog = catalog
@@ -53,7 +54,7 @@ export class Serving implements Server {
     const echoPort = async () => this.#echoPort!
     const carry = this.#carry
     const targetStates = this.#targetStates
-    this.#world = { carry, log, metrics, counters, rejections, targetStates, name, echoPort }
+    this.#world = { carry, log, metrics, counters, inFlight, rejections, targetStates, name, echoPort }
   }
 
   #handle(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean {

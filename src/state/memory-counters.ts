@@ -2,10 +2,10 @@
  * Counters in this process's memory: exact, and bounded without ever forgetting a running window. When the store is
  * full of running windows, newcomers of a counter share one: rotating keys then costs the rotator its own limit.
  */
-import type { Count, CountCallback, CounterStore } from './counters.ts'
-import { WindowTable } from './window-table.ts'
+import type { Count, CountCallback, CounterStore, Limit } from './counters.ts'
+import { KeyTable } from './key-table.ts'
 
-/** About 100 bytes each with keys of 20 characters (measured: 92), so 100 MB when full. */
+/** About 100 bytes each with keys of 20 characters (measured: 92), so 100 MB when full; 150 under `sliding`. */
 const DEFAULT_MAX_KEYS = 1_000_000
 /** Every counter may hold so many keys however full the store is: one counter's flood must not crowd out the others. */
 const RESERVED_KEYS = 1_000
@@ -25,13 +25,13 @@ export interface MemoryCountersOptions {
 }
 
 export class MemoryCounters implements CounterStore {
-  readonly #tables = new Map<string, WindowTable>()
+  readonly #tables = new Map<string, KeyTable>()
   readonly #maxKeys: number
   readonly #now: () => number
   readonly #onFull: (counter: string) => void
   #keys = 0
   #sweeper: NodeJS.Timeout | null = null
-  #turn: Iterator<[string, WindowTable]>
+  #turn: Iterator<[string, KeyTable]>
 
   constructor(options: MemoryCountersOptions = {}) {
     this.#maxKeys = options.maxKeys ?? DEFAULT_MAX_KEYS
@@ -49,16 +49,15 @@ export class MemoryCounters implements CounterStore {
     return this.#keys
   }
 
-  increment(counter: string, key: string, windowMs: number, _max: number, done: CountCallback): void {
+  increment(limit: Limit, key: string, done: CountCallback): void {
     const now = this.#now()
-    const table = this.#tables.get(counter) ?? this.#openTable(counter)
-    done(null, table.hit(key, windowMs, now) ?? this.#admit(table, { counter, key, windowMs, now }))
+    const table = this.#tables.get(limit.counter) ?? this.#openTable(limit)
+    done(null, table.hit(key, limit.max, now) ?? this.#admit(table, limit, key))
   }
 
-  read(counter: string, key: string, windowMs: number, _max: number, done: CountCallback): void {
-    const now = this.#now()
-    const { current, ttl } = this.#peek(this.#tables.get(counter), key, now) ?? { current: 0, ttl: windowMs }
-    done(null, { current: current + 1, ttl })
+  read(limit: Limit, key: string, done: CountCallback): void {
+    const table = this.#tables.get(limit.counter) ?? this.#openTable(limit)
+    done(null, table.peek(key, limit.max, this.#now()))
   }
 
   /** Stops the sweep. What is counted afterwards is still right. */
@@ -67,33 +66,27 @@ export class MemoryCounters implements CounterStore {
     this.#sweeper = null
   }
 
-  #peek(table: WindowTable | undefined, key: string, now: number): Count | null {
-    if (table === undefined) return null
-    if (table.has(key) || !table.isOverflowing(now)) return table.peek(key, now)
-    return table.peekOverflow(now)
-  }
-
-  #admit(table: WindowTable, hit: { counter: string; key: string; windowMs: number; now: number }): Count {
-    const { counter, key, windowMs, now } = hit
+  #admit(table: KeyTable, { counter, max }: Limit, key: string): Count {
+    const now = this.#now()
     this.#keys -= table.sweep(NEWCOMER_SLOTS, now)
-    if (table.isOverflowing(now)) return table.hitOverflow(windowMs, now)
+    if (table.isOverflowing(now)) return table.hitOverflow(max, now)
     if (!this.#hasRoom(table, now)) {
       this.#onFull(counter)
-      return table.hitOverflow(windowMs, now)
+      return table.hitOverflow(max, now)
     }
     this.#keys++
-    return table.open(key, windowMs, now)
+    return table.open(key, max, now)
   }
 
-  #hasRoom(table: WindowTable, now: number): boolean {
+  #hasRoom(table: KeyTable, now: number): boolean {
     if (this.#keys < this.#maxKeys || table.size < RESERVED_KEYS) return true
     this.#sweep(FULL_SLOTS, now)
     return this.#keys < this.#maxKeys
   }
 
-  #openTable(counter: string): WindowTable {
-    const table = new WindowTable()
-    this.#tables.set(counter, table)
+  #openTable(limit: Limit): KeyTable {
+    const table = new KeyTable(limit)
+    this.#tables.set(limit.counter, table)
     this.#sweeper ??= setInterval(() => this.#tick(), SWEEP_EVERY_MS).unref()
     return table
   }
@@ -116,7 +109,7 @@ export class MemoryCounters implements CounterStore {
   }
 
   /** There is one: only called while there are tables. */
-  #nextTable(): [string, WindowTable] {
+  #nextTable(): [string, KeyTable] {
     let next = this.#turn.next()
     if (next.done) {
       this.#turn = this.#tables.entries()

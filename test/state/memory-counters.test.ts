@@ -15,7 +15,8 @@ function open(options: MemoryCountersOptions = {}) {
   const store = new MemoryCounters({ now: () => clock.now, ...options })
   const ask = (method: 'increment' | 'read', key: string, counter = 'c'): Count => {
     let found: Count | null = null
-    store[method](counter, key, WINDOW, 10, (error, count) => {
+    const limit = { counter, windowMs: WINDOW, max: 10, algorithm: 'fixed' } as const
+    store[method](limit, key, (error, count) => {
       if (error !== null) throw error
       found = count
     })

@@ -9,6 +9,7 @@ import { record } from '../../../src/generation/scope.ts'
 import { createLog } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
 import { MemoryCounters } from '../../../src/state/memory-counters.ts'
+import { MemoryInFlight } from '../../../src/state/memory-in-flight.ts'
 
 test('decides in a dry run without counting, with secret query parameters left out of the key it shows', async () => {
   const metrics = new Metrics()
@@ -28,6 +29,7 @@ test('decides in a dry run without counting, with secret query parameters left o
       carry: new Carry(),
       metrics,
       counters: new MemoryCounters(),
+      inFlight: new MemoryInFlight(),
       log: createLog(),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined },
       reads: [],

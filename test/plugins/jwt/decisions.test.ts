@@ -11,6 +11,7 @@ import { record } from '../../../src/generation/scope.ts'
 import { createLog } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
 import { MemoryCounters } from '../../../src/state/memory-counters.ts'
+import { MemoryInFlight } from '../../../src/state/memory-in-flight.ts'
 import { goodClaims, ISSUER, issuerKey, sign, startIssuer } from './issuer.ts'
 
 const SECRET = 'a secret of more than thirty-two bytes'
@@ -79,6 +80,7 @@ async function decide(authorization: string, source: { secret: string } | { jwks
     log,
     metrics: new Metrics(),
     counters: new MemoryCounters(),
+    inFlight: new MemoryInFlight(),
     consumers: consumerDirectory([]),
   }
   const options = {

@@ -8,8 +8,9 @@ import { record } from '../../../src/generation/scope.ts'
 import { createLog } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
 import { Problem } from '../../../src/problem.ts'
-import type { CountCallback, CounterStore } from '../../../src/state/counters.ts'
+import type { CountCallback, CounterStore, Limit } from '../../../src/state/counters.ts'
 import { MemoryCounters } from '../../../src/state/memory-counters.ts'
+import { MemoryInFlight } from '../../../src/state/memory-in-flight.ts'
 
 /** A shared store that can be out of reach. */
 class RemoteCounters implements CounterStore {
@@ -17,13 +18,13 @@ class RemoteCounters implements CounterStore {
   readonly #remote = new MemoryCounters()
   reachable = true
 
-  increment(counter: string, key: string, windowMs: number, max: number, done: CountCallback): void {
-    if (this.reachable) this.#remote.increment(counter, key, windowMs, max, done)
+  increment(limit: Limit, key: string, done: CountCallback): void {
+    if (this.reachable) this.#remote.increment(limit, key, done)
     else queueMicrotask(() => done(new Error('connect ECONNREFUSED'), null))
   }
 
-  read(counter: string, key: string, windowMs: number, max: number, done: CountCallback): void {
-    if (this.reachable) this.#remote.read(counter, key, windowMs, max, done)
+  read(limit: Limit, key: string, done: CountCallback): void {
+    if (this.reachable) this.#remote.read(limit, key, done)
     else throw new Error('connect ECONNREFUSED')
   }
 }
@@ -55,6 +56,7 @@ async function open({ onStoreFailure = 'local', mode = 'enforce' }: Setup = {}) 
       carry,
       metrics,
       counters,
+      inFlight: new MemoryInFlight(),
       log: createLog({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined },
       reads: [],
