@@ -16,7 +16,7 @@ export const schema = {
     window: {
       type: 'string',
       pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
-      description: "How long a window lasts, from a key's first request.",
+      description: 'How long a window lasts.',
     },
     by: {
       type: 'string',
@@ -30,7 +30,13 @@ export const schema = {
       description:
         'Items with the same counter, `by` and `window` count together. Without it each item in the file counts for itself.',
     },
-    algorithm: { type: 'string', enum: ['fixed'], default: 'fixed', description: 'How a window moves: not at all.' },
+    algorithm: {
+      type: 'string',
+      enum: ['fixed', 'sliding'],
+      default: 'fixed',
+      description:
+        "How a window moves. `fixed`: it starts with a key's first request. `sliding`: never more than `max` in any stretch of time as long as the window.",
+    },
     onStoreFailure: {
       type: 'string',
       enum: ['local', 'allow', 'deny'],

@@ -72,7 +72,6 @@ export const futurePlugins: ReadonlySet<string> = new Set([
 
 /** Options that are planned, by plugin; with a `value`, that value alone. */
 export const futureOptions: readonly { readonly plugin: string; readonly option: string; readonly value?: string }[] = [
-  { plugin: 'rate-limit', option: 'algorithm', value: 'sliding' },
   { plugin: 'cache', option: 'staleWhileRevalidate' },
   { plugin: 'cache', option: 'staleIfError' },
 ]

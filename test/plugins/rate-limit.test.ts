@@ -180,3 +180,51 @@ test('refuses a window of no length, which would be no limit', async () => {
 
   await expect(started).rejects.toThrow()
 })
+
+test('slides: admits again as the oldest requests leave the window, and never more than max within one', async () => {
+  await using origin = await startOrigin()
+  const limits = 'rate-limit: { max: 3, window: 300ms, algorithm: sliding }'
+  await using gateway = await startGateway(yaml(origin.url, { limits }))
+  const admitted: { readonly sent: number; readonly answered: number }[] = []
+  const statuses = new Set<number>()
+
+  for (const start = performance.now(); performance.now() < start + 800; ) {
+    const sent = performance.now()
+    const { status } = await gateway.fetch('/')
+    statuses.add(status)
+    if (status === 200) admitted.push({ sent, answered: performance.now() })
+  }
+
+  expect([...statuses].sort()).toEqual([200, 429])
+  expect(admitted.length).toBeGreaterThan(3)
+  for (let i = 3; i < admitted.length; i++) {
+    expect(admitted[i]!.answered - admitted[i - 3]!.sent).toBeGreaterThan(300)
+  }
+})
+
+test('tells under sliding when a request would pass', async () => {
+  await using origin = await startOrigin()
+  const limits = 'rate-limit: { max: 1, window: 30s, algorithm: sliding }'
+  await using gateway = await startGateway(yaml(origin.url, { limits }))
+
+  const admitted = await gateway.fetch('/')
+  const refused = await gateway.fetch('/')
+
+  // The slice in which it came runs up to 2 s more, and leaves a window after its end.
+  expect(admitted.headers.get('ratelimit')).toMatch(/^"orders";r=0;t=3[0-2]$/)
+  expect(refused.status).toBe(429)
+  expect(refused.headers.get('retry-after')).toMatch(/^(29|3[0-2])$/)
+  expect(refused.headers.get('ratelimit')).toMatch(/^"orders";r=0;t=(29|3[0-2])$/)
+})
+
+test('begins anew where the algorithm changes', async () => {
+  await using origin = await startOrigin()
+  const text = (algorithm: string) =>
+    yaml(origin.url, { limits: `rate-limit: { max: 1, window: 1h, algorithm: ${algorithm} }` })
+  await using gateway = await startGateway(text('fixed'))
+  expect(await statuses(gateway, 2)).toEqual([200, 429])
+
+  expect(await gateway.reload(text('sliding'))).toMatchObject({ ok: true })
+
+  expect(await statuses(gateway, 2)).toEqual([200, 429])
+})
