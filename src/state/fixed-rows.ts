@@ -20,12 +20,13 @@ export class FixedRows implements Rows {
     }
     // Stops at the top: wrapping round to 0 would lift the limit.
     if (this.#counts[row]! < COUNT_MAX) this.#counts[row]!++
-    return { current: this.#counts[row]!, ttl: this.#ends[row]! - now }
+    // `end - now` may come out a trifle longer than the window.
+    return { current: this.#counts[row]!, ttl: Math.min(this.#ends[row]! - now, this.#windowMs) }
   }
 
   peek(row: number, _max: number, now: number): Count {
     if (this.isOver(row, now)) return { current: 1, ttl: this.#windowMs }
-    return { current: this.#counts[row]! + 1, ttl: this.#ends[row]! - now }
+    return { current: this.#counts[row]! + 1, ttl: Math.min(this.#ends[row]! - now, this.#windowMs) }
   }
 
   isOver(row: number, now: number): boolean {

@@ -183,6 +183,17 @@ test('counts nothing when it only reads', () => {
   expect(read('a').current).toBe(2)
 })
 
+test('never says that a window lasts longer than it does, whatever the clock shows', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0.1, max: 1e9, noNaN: true }), (now) => {
+      const { clock, hit } = open()
+      clock.now = now
+
+      expect(hit('a').ttl).toBeLessThanOrEqual(WINDOW)
+    }),
+  )
+})
+
 test('keeps counters apart whose keys are equal', () => {
   const { hit } = open()
 
