@@ -13,7 +13,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],
   routing: ['type config', 'exchange', 're2js'],
-  upstream: ['type config', 'http1'],
+  upstream: ['type config', 'type exchange', 'http1'],
   proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type upstream'],
   generation: [
     'exchange',

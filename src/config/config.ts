@@ -80,7 +80,9 @@ export interface UpstreamConfig {
   /** The key under `upstreams`, or the URL of a route that names one directly. */
   readonly name: string
   readonly targets: readonly TargetConfig[]
-  readonly balance: 'round-robin'
+  readonly balance: BalanceConfig
+  /** Share of the targets that have to be up for the verdicts on the others to be believed. */
+  readonly panicThreshold: number
   readonly timeouts: { readonly connectMs: number; readonly responseMs: number; readonly idleMs: number }
   readonly connections: {
     readonly max: number
@@ -100,8 +102,18 @@ export interface TargetConfig {
   readonly port: number
   /** Joined in front of every forwarded path; `''` for none. Never ends in `/`. */
   readonly basePath: string
+  /** Its share of the requests, against the others'; 0: gets none. */
   readonly weight: number
 }
+
+export type BalanceConfig =
+  | { readonly kind: 'round-robin' | 'least-connections' | 'random' }
+  | { readonly kind: 'hash'; readonly by: AffinityKey }
+
+/** What requests that belong together have in common. Names of headers are lower case. */
+export type AffinityKey =
+  | { readonly kind: 'consumer' | 'ip' | 'path' }
+  | { readonly kind: 'header' | 'cookie'; readonly name: string }
 
 /** A plugin of the file's, found on disk and loaded; keyed by `url` among the loaded plugins. */
 export interface PluginRef {

@@ -43,6 +43,7 @@ export const diagnosticCodes = {
   'unknown-name': 'a name that nothing has',
   'bad-name': 'a name that cannot be one',
   'bad-url': 'a URL that cannot be used here',
+  'duplicate-target': 'one target twice in one upstream',
   'address-taken': 'two listeners on one address',
   'bad-certificate': 'a certificate or key that cannot be used, or is missing',
   'token-required': 'the admin listener is reachable from elsewhere and has no token',

@@ -44,16 +44,9 @@ const refusals: readonly Refusal[] = [
   { path: 'upstreams.*.*.url', when: isUnixTarget, name: 'a unix: target' },
   { path: 'upstreams.*.targets.*', when: isUnixTarget, name: 'a unix: target' },
   { path: 'upstreams.*.targets.*.url', when: isUnixTarget, name: 'a unix: target' },
-  { path: 'upstreams.*.*.weight', when: isNoOne, name: '`weight`' },
-  { path: 'upstreams.*.targets.*.weight', when: isNoOne, name: '`weight`' },
   { path: 'upstreams.*.health' },
   { path: 'upstreams.*.breaker' },
   { path: 'upstreams.*.retries' },
-  {
-    path: 'upstreams.*.balance',
-    when: (value) => isRecord(value) || (isText(value) && ['least-connections', 'random'].includes(value)),
-    name: 'a `balance` other than round-robin',
-  },
   { path: 'upstreams.*.tls.cert' },
   { path: 'upstreams.*.tls.key' },
   { path: 'routes.*.upstream', when: isList, name: 'a list of upstreams' },
@@ -117,8 +110,4 @@ function visit(
 
 function isRecord(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isNoOne(value: unknown): boolean {
-  return typeof value === 'number' && value !== 1
 }

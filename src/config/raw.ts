@@ -58,6 +58,8 @@ export interface RawConsumerKey {
 
 export interface RawUpstream {
   readonly targets?: RawList<string | RawTarget>
+  readonly balance?: string | { readonly hash?: string }
+  readonly panicThreshold?: string
   readonly timeouts?: { readonly connect?: string; readonly response?: string; readonly idle?: string }
   readonly connections?: {
     readonly max?: number

@@ -1,15 +1,20 @@
 /** `upstreams`, and the URLs that routes name instead of one. */
 import { X509Certificate } from 'node:crypto'
-import { normalizePath } from '../exchange/path.ts'
+import { readBalance } from './balance.ts'
 import type { TargetConfig, UpstreamConfig } from './config.ts'
 import type { Path } from './document.ts'
 import type { RawTarget, RawUpstream } from './raw.ts'
 import { namedEntries, type Reading } from './reading.ts'
 import { defaultOf } from './schema/forms.ts'
 import { upstreamMap } from './schema/upstreams.ts'
+import { readTarget } from './targets.ts'
+import { percentage } from './units.ts'
 
 /** Defaults of an upstream in short form, and of what was taken out of a long one. */
-const defaults = defaultOf(upstreamMap) as Pick<RawUpstream, 'timeouts' | 'connections' | 'tls'>
+const defaults = defaultOf(upstreamMap) as Pick<
+  RawUpstream,
+  'balance' | 'panicThreshold' | 'timeouts' | 'connections' | 'tls'
+>
 
 export class Upstreams {
   readonly #reading: Reading
@@ -44,11 +49,7 @@ export class Upstreams {
   }
 }
 
-function readUpstream(
-  reading: Reading,
-  name: string,
-  raw: string | readonly (string | RawTarget | undefined)[] | RawUpstream,
-): UpstreamConfig {
+function readUpstream(reading: Reading, name: string, raw: string | Listed | RawUpstream): UpstreamConfig {
   const path: Path = ['upstreams', name]
   if (typeof raw === 'string') return build(reading, { name, targets: oneTarget(reading, raw, path), raw: {}, path })
   const long = isList(raw) ? {} : raw
@@ -57,74 +58,44 @@ function readUpstream(
     if (target === undefined) return []
     const at = [...listPath, index]
     if (typeof target === 'string') return oneTarget(reading, target, at)
-    return target.url === undefined ? [] : oneTarget(reading, target.url, [...at, 'url'])
+    if (target.url === undefined) return []
+    return oneTarget(reading, target.url, [...at, 'url']).map((one) => ({ ...one, weight: target.weight ?? 1 }))
   })
+  checkTargets(reading, targets, { listed, path: listPath })
   return build(reading, { name, targets, raw: long, path })
 }
 
-function isList(raw: unknown): raw is readonly (string | RawTarget | undefined)[] {
+function isList(raw: unknown): raw is Listed {
   return Array.isArray(raw)
+}
+
+type Listed = readonly (string | RawTarget | undefined)[]
+
+/** What no target alone has wrong: two that are one, and none that would get a request. */
+function checkTargets(
+  { document, findings }: Reading,
+  targets: readonly TargetConfig[],
+  { listed, path }: { listed: Listed; path: Path },
+): void {
+  const seen = new Set<string>()
+  for (const [index, target] of listed.entries()) {
+    const url = typeof target === 'string' ? target : target?.url
+    if (url === undefined) continue
+    if (seen.has(url)) {
+      const message = 'this target is in the list already'
+      const suggestion = 'give it a `weight` instead'
+      findings.error('duplicate-target', document.place([...path, index]), { message, suggestion })
+    }
+    seen.add(url)
+  }
+  if (targets.length > 0 && targets.every(({ weight }) => weight === 0)) {
+    findings.error('wrong-value', document.place(path), 'every target has weight 0: none would get a request')
+  }
 }
 
 function oneTarget(reading: Reading, url: string, path: Path): TargetConfig[] {
   const target = readTarget(reading, url, path)
   return target === undefined ? [] : [target]
-}
-
-/** A target URL: a path may follow, nothing else. Undefined, and reported, when it cannot be one. */
-function readTarget(reading: Reading, text: string, path: Path): TargetConfig | undefined {
-  if (text === 'builtin://echo')
-    return { url: text, protocol: 'builtin', host: 'echo', port: 0, basePath: '', weight: 1 }
-  const problem = targetProblem(text)
-  if (problem !== null) {
-    reading.findings.error('bad-url', reading.document.place(path), problem)
-    return undefined
-  }
-  const { protocol, hostname, port, pathname } = new URL(text)
-  const basePath = normalizePath(pathname)
-  if (typeof basePath === 'string') {
-    reading.findings.error(
-      'bad-url',
-      reading.document.place(path),
-      `the path of a target must be one that requests may have`,
-    )
-    return undefined
-  }
-  const kind = protocol === 'https:' ? 'https' : 'http'
-  return {
-    url: text,
-    protocol: kind,
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (kind === 'https' ? 443 : 80) : Number(port),
-    basePath: basePath.path.replace(/\/+$/, ''),
-    weight: 1,
-  }
-}
-
-/** Never quotes the URL: it may hold a password. */
-function targetProblem(text: string): { message: string; suggestion?: string } | null {
-  if (/^builtin:/.test(text)) return { message: 'the only embedded origin is builtin://echo' }
-  if (!/^https?:\/\//i.test(text)) {
-    const suggestion = /^[\w.-]+(:\d+)?(\/|$)/.test(text) ? `write http://${text}` : undefined
-    return {
-      message: 'a target is a URL that starts with http:// or https://',
-      ...(suggestion === undefined ? {} : { suggestion }),
-    }
-  }
-  if (!URL.canParse(text)) return { message: 'this is no URL' }
-  const { username, password, port } = new URL(text)
-  if (username !== '' || password !== '' || /^[^/]*\/\/[^/?#]*@/.test(text)) {
-    return {
-      message: 'a target URL has no user name or password',
-      suggestion: 'set a header with the plugin `headers`',
-    }
-  }
-  if (text.includes('#')) return { message: 'a target URL has no fragment' }
-  if (text.includes('?')) return { message: 'a target URL has no query', suggestion: '`rewrite` can set parameters' }
-  if (port === '0') return { message: 'a target has a port from 1 to 65535' }
-  if (/[\s\\]/.test(text)) return { message: 'a target URL has no blanks or backslashes' }
-  if (/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(text)) return { message: 'a target URL has no dot segments' }
-  return null
 }
 
 function build(
@@ -138,7 +109,8 @@ function build(
   return {
     name,
     targets,
-    balance: 'round-robin',
+    balance: readBalance(reading, raw.balance ?? defaults.balance!, [...path, 'balance']),
+    panicThreshold: share(reading, raw.panicThreshold ?? defaults.panicThreshold!, [...path, 'panicThreshold']),
     timeouts: {
       connectMs: reading.milliseconds(timeouts.connect, [...path, 'timeouts', 'connect']),
       responseMs: reading.milliseconds(timeouts.response, [...path, 'timeouts', 'response']),
@@ -153,6 +125,15 @@ function build(
     },
     tls: readTls(reading, { ...defaults.tls, ...raw.tls }, [...path, 'tls']),
   }
+}
+
+function share(reading: Reading, text: string, path: Path): number {
+  const fraction = percentage(text)
+  if (fraction > 1) {
+    const message = `expected a share of at most 100%, found ${reading.document.shown(path)}`
+    reading.findings.error('wrong-value', reading.document.place(path), message)
+  }
+  return fraction
 }
 
 function readTls(reading: Reading, raw: NonNullable<RawUpstream['tls']>, path: Path): UpstreamConfig['tls'] {

@@ -142,7 +142,11 @@ class Compiler {
         const key = `target ${targetKey(target, upstream)}`
         this.#targets.push(key)
         const port = target.protocol === 'builtin' ? echoPort : target.port
-        return this.#world.carry.acquire(key, () => new Target(target, upstream, port))
+        const state = this.#world.targetStates.of(upstream.name, target.url)
+        const carried = this.#world.carry.acquire(key, () => new Target(target, upstream, { state, port }))
+        // A target that was gone from the config, and is back before its last request ended, has a new state.
+        carried.state = state
+        return carried
       }
       upstreams.set(upstream.name, new Upstream(upstream, targetOf))
     }
@@ -257,6 +261,9 @@ function surroundings({ config, plugins }: CompileInput, world: World): Surround
   for (const { match } of config.routes) {
     for (const { name } of match.headers) reads.add(`header:${name}`)
     for (const { name } of match.query) reads.add(`query:${name}`)
+  }
+  for (const { balance } of config.upstreams) {
+    if (balance.kind === 'hash' && balance.by.kind === 'header') reads.add(`header:${balance.by.name}`)
   }
   for (const item of pluginItems(config)) {
     const traits = traitsOf(item, plugins)

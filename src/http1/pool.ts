@@ -50,6 +50,21 @@ export class Pool implements Carrier, Swept {
     return call
   }
 
+  /** Requests that it carries, or that wait. */
+  get load(): number {
+    return this.#all.size - this.#idle.length + this.#queue.length
+  }
+
+  /** A request would not have to wait for a connection. */
+  get hasRoom(): boolean {
+    return this.#idle.length > 0 || this.#all.size < this.options.maxConnections
+  }
+
+  /** A request could not even wait. */
+  get isFull(): boolean {
+    return !this.hasRoom && this.#queue.length >= this.options.queueLimit
+  }
+
   get stats(): PoolStats {
     let pending = 0
     for (const connection of this.#all) if (connection.state === 'connecting') pending++

@@ -9,7 +9,7 @@ import type { Upstream } from '../upstream/upstream.ts'
 import { breakOff } from './break-off.ts'
 import { type DeliveryPolicy, hasNoBody, writeHead } from './deliver.ts'
 import { forwardableTrailers, isOfConnection } from './hop-by-hop.ts'
-import { problemOf, toPluginProblem } from './problem-of.ts'
+import { noTarget, problemOf, toPluginProblem } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
 import { endStall, watchStall } from './stall.ts'
 import { clientClosed, Upload, uploadFraming } from './upload.ts'
@@ -74,7 +74,11 @@ class Forwarding implements ResponseListener {
 
   #attempt(connection: 'any' | 'fresh'): void {
     const exchange = this.#exchange
-    const target = this.#upstream.pick()
+    const target = this.#upstream.pick(exchange)
+    if (target === null) {
+      this.#abandon(noTarget())
+      return
+    }
     exchange.target = target.url
     exchange.attempts++
     exchange.upstreamStartedAt = performance.now()

@@ -20,13 +20,19 @@ const rows: Readonly<Record<WireErrorCode, readonly [ProblemCode, string]>> = {
   'pool-closed': ['upstream-unavailable', 'The upstream is not in use any more.'],
 }
 
-/** Seconds a client is told to wait when the upstream's queue is full. */
-const OVERLOADED_RETRY_AFTER = '1'
+/** Seconds a client is told to wait when the upstream's queue is full, or no target takes requests. */
+const RETRY_AFTER = '1'
 
 export function problemOf(error: WireError): Problem {
   const [code, detail] = rows[error.code]
-  const headers = code === 'upstream-overloaded' ? ['retry-after', OVERLOADED_RETRY_AFTER] : []
+  const headers = code === 'upstream-overloaded' ? ['retry-after', RETRY_AFTER] : []
   return new Problem(code, detail, { headers, cause: error })
+}
+
+/** Every target is drained, down or cut off. */
+export function noTarget(): Problem {
+  const headers = ['retry-after', RETRY_AFTER]
+  return new Problem('upstream-unavailable', 'No target of the upstream takes requests at present.', { headers })
 }
 
 /** What a plugin threw, or made HTTP refuse, as a Problem: only a Problem's own words reach a client. */

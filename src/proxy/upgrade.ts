@@ -7,6 +7,7 @@ import { Problem } from '../problem.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { ForwardPolicy } from './forward.ts'
+import { noTarget } from './problem-of.ts'
 import { clientClosed } from './upload.ts'
 
 export interface Upgrade {
@@ -25,8 +26,12 @@ proxy.on('proxyReqWs', (request, incoming) => watched.get(incoming)?.(request))
 /** Opens the tunnel, relays the upstream's refusal, or answers with a problem where there is none to relay. */
 export function tunnel(exchange: Exchange, upstream: Upstream, upgrade: Upgrade): void {
   const { socket, policy } = upgrade
-  const target = upstream.pick()
+  const target = upstream.pick(exchange)
   exchange.upstreamName = upstream.name
+  if (target === null) {
+    policy.fail(exchange, noTarget())
+    return
+  }
   exchange.target = target.url
   exchange.attempts++
   exchange.upstreamStartedAt = performance.now()

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/config.ts'
 import type { GaugeReading } from '../observe/families.ts'
-import type { TargetState } from '../upstream/target-states.ts'
+import type { TargetNotice } from '../upstream/target-states.ts'
 
 /** A config to serve, and what only the supervisor knows about it. */
 export interface Order {
@@ -17,7 +17,7 @@ export interface Order {
 
 /** Told to everyone that serves, and to those that start later. */
 export interface Commands {
-  readonly 'target-state': TargetState
+  readonly 'target-state': TargetNotice
 }
 
 /** Asked of everyone that serves: what a question takes, and what each answers. */

@@ -113,7 +113,7 @@ export class Serving implements Server {
     const names = new Set(upstreams.map((upstream) => upstream.name))
     this.#metrics.retain('route', new Set(routes.map((route) => route.name)))
     this.#metrics.retain('upstream', names)
-    this.#targetStates.retain(names)
+    this.#targetStates.retain(upstreams)
   }
 
   readonly #logFailure = (exchange: Exchange, problem: Error): void => {

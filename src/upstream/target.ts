@@ -2,6 +2,7 @@
 import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
 import type { Origin, PoolOptions } from '../http1/client.ts'
 import { Pool } from '../http1/pool.ts'
+import type { TargetState } from './target-state.ts'
 
 const MAX_HEAD_BYTES = 64 * 1024
 const MAX_HEADERS = 256
@@ -16,16 +17,23 @@ export class Target {
   readonly authority: string
   readonly origin: Origin
   readonly pool: Pool
+  state: TargetState
   /** Upgraded connections that run at present. */
   tunnels = 0
 
-  constructor(config: TargetConfig, upstream: UpstreamConfig, port = config.port) {
+  constructor(config: TargetConfig, upstream: UpstreamConfig, { state, port }: { state: TargetState; port: number }) {
     this.upstream = upstream.name
+    this.state = state
     this.url = config.url
     this.basePath = config.basePath
     this.origin = originOf(config, upstream, port)
     this.authority = authorityOf(config, port)
     this.pool = new Pool(this.origin, poolOptions(upstream))
+  }
+
+  /** Requests and tunnels that it has, or that wait for it. */
+  get load(): number {
+    return this.pool.load + this.tunnels
   }
 
   /** Idle connections are closed, running exchanges finish. */
@@ -50,7 +58,7 @@ export function* connectionsByUpstream(targets: Iterable<Target>): Generator<rea
 }
 
 /** What makes two targets the same across a reload: everything that shapes their connections. */
-export function targetKey(config: TargetConfig, upstream: UpstreamConfig): string {
+export function targetKey({ weight: _, ...config }: TargetConfig, upstream: UpstreamConfig): string {
   return JSON.stringify([upstream.name, config, upstream.timeouts, upstream.connections, upstream.tls])
 }
 

@@ -1,23 +1,90 @@
-/** A named set of targets and how one of them is picked. */
+/** A named set of targets, and which of them gets the next attempt. */
 import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import { hashOf } from './affinity.ts'
+import { type Balancer, balancerOf, type Candidate } from './balance.ts'
 import type { Target } from './target.ts'
+
+/** For attempts before which there was none. */
+export const noneTried: readonly Target[] = Object.freeze([])
 
 export class Upstream {
   readonly name: string
   readonly config: UpstreamConfig
   readonly targets: readonly Target[]
-  #next = 0
+  /** Those with a weight. */
+  readonly #members: readonly Member[]
+  readonly #balance: Balancer
+  /** The policy keeps requests together: they rather wait for their target than go to another. */
+  readonly #waits: boolean
 
   constructor(config: UpstreamConfig, targetOf: (target: TargetConfig, upstream: UpstreamConfig) => Target) {
     this.name = config.name
     this.config = config
-    this.targets = config.targets.map((target) => targetOf(target, config))
+    const members = config.targets.map((target) => new Member(targetOf(target, config), target))
+    this.targets = members.map(({ target }) => target)
+    this.#members = members.filter(({ weight }) => weight > 0)
+    this.#balance = balancerOf(config.balance)
+    this.#waits = config.balance.kind === 'hash'
   }
 
-  /** The target of the next attempt, round-robin. */
-  pick(): Target {
-    const target = this.targets[this.#next]!
-    this.#next = this.#next + 1 === this.targets.length ? 0 : this.#next + 1
-    return target
+  /** The target of the next attempt; one of `tried` only where no other is left. Null: none takes requests. */
+  pick(exchange: Exchange, tried: readonly Target[] = noneTried): Target | null {
+    const members = this.#members
+    if (tried.length > 0 || !members.every(this.#isReady)) return this.#pickAmong(exchange, tried)
+    if (members.length === 1) return members[0]!.target
+    return members.length === 0 ? null : this.#balance(members, exchange).target
   }
+
+  /** The targets that the next request may go to, by the state they are in. */
+  get candidates(): readonly Target[] {
+    return this.#candidates().map(({ target }) => target)
+  }
+
+  #pickAmong(exchange: Exchange, tried: readonly Target[]): Target | null {
+    const candidates = this.#candidates()
+    if (candidates.length === 0) return null
+    const untried = preferring(candidates, ({ target }) => !tried.includes(target))
+    const roomy = preferring(untried, this.#hasRoom)
+    return this.#balance(roomy, exchange).target
+  }
+
+  /**
+   * Drained targets get nothing, and neither do those whose breaker is open. Which targets are down is believed only while
+   * enough are up: when nearly all seem down, the few that are left would drown, or the checks themselves are wrong.
+   */
+  #candidates(): readonly Member[] {
+    const present = this.#members.filter(({ target }) => !target.state.draining)
+    const up = present.filter(({ target }) => target.state.up)
+    const trusted = up.length >= this.config.panicThreshold * present.length ? up : present
+    return trusted.filter(({ target }) => target.state.breaker !== 'open')
+  }
+
+  readonly #hasRoom = ({ target }: Member): boolean => (this.#waits ? !target.pool.isFull : target.pool.hasRoom)
+
+  readonly #isReady = (member: Member): boolean => member.target.state.eligible && this.#hasRoom(member)
+}
+
+/** A target in this upstream, as its policy sees it. Weights and turns are the generation's own. */
+class Member implements Candidate {
+  readonly target: Target
+  readonly weight: number
+  readonly seed: number
+  owed = 0
+
+  constructor(target: Target, config: TargetConfig) {
+    this.target = target
+    this.weight = config.weight
+    this.seed = hashOf(config.url)
+  }
+
+  get load(): number {
+    return this.target.load
+  }
+}
+
+/** Those that are, or all where none is. */
+function preferring(members: readonly Member[], preferred: (member: Member) => boolean): readonly Member[] {
+  const some = members.filter(preferred)
+  return some.length > 0 ? some : members
 }

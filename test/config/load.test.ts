@@ -48,7 +48,8 @@ test('defaults are those of the contract', async () => {
     upstreams: [
       {
         name: 'builtin://echo',
-        balance: 'round-robin',
+        balance: { kind: 'round-robin' },
+        panicThreshold: 0.5,
         timeouts: { connectMs: 2000, responseMs: 30_000, idleMs: 60_000 },
         connections: { max: 256, idleMs: 60_000, queue: 1024, queueTimeoutMs: 5000, tunnels: 10_000 },
         tls: { verify: true },

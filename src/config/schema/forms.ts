@@ -1,5 +1,5 @@
 /** The vocabulary of our schemas: closed maps, strings with units, values with a short and a long form. */
-import { durationPattern, sizePattern } from '../units.ts'
+import { durationPattern, percentagePattern, sizePattern } from '../units.ts'
 
 /** A JSON Schema (draft-07). */
 export interface Schema {
@@ -14,6 +14,10 @@ export function duration(description: string, fallback?: string): Schema {
 
 export function size(description: string, fallback?: string): Schema {
   return unit({ pattern: sizePattern, description, examples: ['16KiB', '10MB'] }, fallback)
+}
+
+export function percentage(description: string, fallback?: string): Schema {
+  return unit({ pattern: percentagePattern, description, examples: ['20%'] }, fallback)
 }
 
 function unit(keywords: Schema, fallback: string | undefined): Schema {

@@ -1,5 +1,5 @@
 /** Schema of `upstreams`. */
-import { choice, closed, count, duration, flag, forms, list, named, type Schema, text } from './forms.ts'
+import { closed, count, duration, flag, forms, list, named, percentage, type Schema, text } from './forms.ts'
 
 const url = text(
   'http:// or https://, host, port and optionally a path that is joined in front. `builtin://echo` is the embedded origin.',
@@ -12,16 +12,42 @@ const target = forms('One address.', [
   url,
   closed(
     'One address with options.',
-    { url, weight: { type: 'integer', minimum: 1, default: 1, description: 'Its share of the requests.' } },
+    {
+      url,
+      weight: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 65_535,
+        default: 1,
+        description: 'Its share of the requests, against the other targets’. 0: none.',
+        examples: [3],
+      },
+    },
     { required: ['url'] },
   ),
 ])
+
+const policy = text(
+  '`round-robin`: in turn. `least-connections`: the one with the least to do. `random`: the better of two drawn.',
+  { enum: ['round-robin', 'least-connections', 'random'] },
+)
+
+const hash = closed(
+  'Requests with the same key go to the same target.',
+  {
+    hash: text('`header:NAME`, `cookie:NAME`, `ip`, `path` or `consumer`. Requests without it go by client address.', {
+      examples: ['header:x-user', 'cookie:session', 'ip'],
+    }),
+  },
+  { required: ['hash'] },
+)
 
 export const upstreamMap: Schema = closed(
   'Targets and how they are used.',
   {
     targets: list('The addresses.', target, { minItems: 1 }),
-    balance: choice('How a target is chosen.', ['round-robin'], 'round-robin'),
+    balance: forms('How a target is chosen.', [policy, hash], { default: 'round-robin' }),
+    panicThreshold: percentage('While fewer of the targets are up, all of them are used. `0%`: never.', '50%'),
     timeouts: closed(
       'How long each phase of a request may take.',
       {
