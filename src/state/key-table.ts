@@ -2,10 +2,8 @@
  * The keys of one counter, dense: a key costs its string, a Map entry and a row of numbers, and a sweep reads memory in
  * order. Knows no clock and no bound: see memory-counters.ts.
  */
-import type { Count, Limit } from './counters.ts'
-import { FixedRows } from './fixed-rows.ts'
-import type { Rows } from './rows.ts'
-import { SlidingRows } from './sliding-rows.ts'
+import type { Algorithm, Count, Limit } from './counters.ts'
+import { makeRows, type Rows } from './rows.ts'
 
 const INITIAL_CAPACITY = 16
 /** The row that newcomers share when the store is full. */
@@ -18,9 +16,8 @@ export class KeyTable {
   #capacity = INITIAL_CAPACITY
   #cursor = 1
 
-  constructor({ algorithm, windowMs }: Limit) {
-    this.#rows = algorithm === 'sliding' ? new SlidingRows(windowMs) : new FixedRows(windowMs)
-    this.#rows.resize(INITIAL_CAPACITY)
+  constructor(algorithm: Algorithm) {
+    this.#rows = makeRows(algorithm, INITIAL_CAPACITY)
     this.#rows.clear(OVERFLOW)
   }
 
@@ -30,24 +27,24 @@ export class KeyTable {
   }
 
   /** Counts a hit on a key that has a row. Null: it has none. */
-  hit(key: string, max: number, now: number): Count | null {
+  hit(key: string, limit: Limit, now: number): Count | null {
     const row = this.#rowOf.get(key)
-    return row === undefined ? null : this.#rows.hit(row, max, now)
+    return row === undefined ? null : this.#rows.hit(row, limit, now)
   }
 
   /** Gives a key its row, with one hit in it. */
-  open(key: string, max: number, now: number): Count {
+  open(key: string, limit: Limit, now: number): Count {
     const row = this.#keys.length
     if (row === this.#capacity) this.#resize(row * 2)
     this.#keys.push(key)
     this.#rowOf.set(key, row)
     this.#rows.clear(row)
-    return this.#rows.hit(row, max, now)
+    return this.#rows.hit(row, limit, now)
   }
 
   /** What a hit on the key would find, wherever it would be counted. */
-  peek(key: string, max: number, now: number): Count {
-    return this.#rows.peek(this.#rowOf.get(key) ?? OVERFLOW, max, now)
+  peek(key: string, limit: Limit, now: number): Count {
+    return this.#rows.peek(this.#rowOf.get(key) ?? OVERFLOW, limit, now)
   }
 
   /** Something counts in the shared row: a key counted there must not get a fresh count elsewhere meanwhile. */
@@ -55,8 +52,8 @@ export class KeyTable {
     return !this.#rows.isOver(OVERFLOW, now)
   }
 
-  hitOverflow(max: number, now: number): Count {
-    return this.#rows.hit(OVERFLOW, max, now)
+  hitOverflow(limit: Limit, now: number): Count {
+    return this.#rows.hit(OVERFLOW, limit, now)
   }
 
   /** Drops keys for which nothing counts any more among the next `count`, round and round. Returns how many it dropped. */

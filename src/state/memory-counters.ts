@@ -52,12 +52,12 @@ export class MemoryCounters implements CounterStore {
   increment(limit: Limit, key: string, done: CountCallback): void {
     const now = this.#now()
     const table = this.#tables.get(limit.counter) ?? this.#openTable(limit)
-    done(null, table.hit(key, limit.max, now) ?? this.#admit(table, limit, key))
+    done(null, table.hit(key, limit, now) ?? this.#admit(table, limit, key))
   }
 
   read(limit: Limit, key: string, done: CountCallback): void {
     const table = this.#tables.get(limit.counter) ?? this.#openTable(limit)
-    done(null, table.peek(key, limit.max, this.#now()))
+    done(null, table.peek(key, limit, this.#now()))
   }
 
   /** Stops the sweep. What is counted afterwards is still right. */
@@ -66,16 +66,16 @@ export class MemoryCounters implements CounterStore {
     this.#sweeper = null
   }
 
-  #admit(table: KeyTable, { counter, max }: Limit, key: string): Count {
+  #admit(table: KeyTable, limit: Limit, key: string): Count {
     const now = this.#now()
     this.#keys -= table.sweep(NEWCOMER_SLOTS, now)
-    if (table.isOverflowing(now)) return table.hitOverflow(max, now)
+    if (table.isOverflowing(now)) return table.hitOverflow(limit, now)
     if (!this.#hasRoom(table, now)) {
-      this.#onFull(counter)
-      return table.hitOverflow(max, now)
+      this.#onFull(limit.counter)
+      return table.hitOverflow(limit, now)
     }
     this.#keys++
-    return table.open(key, max, now)
+    return table.open(key, limit, now)
   }
 
   #hasRoom(table: KeyTable, now: number): boolean {
@@ -85,7 +85,7 @@ export class MemoryCounters implements CounterStore {
   }
 
   #openTable(limit: Limit): KeyTable {
-    const table = new KeyTable(limit)
+    const table = new KeyTable(limit.algorithm)
     this.#tables.set(limit.counter, table)
     this.#sweeper ??= setInterval(() => this.#tick(), SWEEP_EVERY_MS).unref()
     return table
