@@ -1,7 +1,8 @@
 /** What the admin listener shows of a running gateway. Reads, and asks for a reload; changes nothing itself. */
 import { readFileSync } from 'node:fs'
 import type { AdminSource, GatewayStatus, ReloadResult } from './admin/source.ts'
-import type { Config } from './config/config.ts'
+import { affinityText } from './config/balance.ts'
+import type { Config, RouteAction } from './config/config.ts'
 import type { Metrics } from './observe/metrics.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -53,7 +54,7 @@ export class GatewayView implements AdminSource {
       hosts: match.hosts,
       paths: match.paths.map((pattern) => pattern.text),
       methods: match.methods,
-      upstream: action.kind === 'forward' ? action.upstream : null,
+      ...destinationOf(action),
       action: action.kind,
       plugins: chain.map((item) => (item.kind === 'any' ? 'any' : item.plugin.name)),
       public: reason ?? null,
@@ -77,4 +78,12 @@ export class GatewayView implements AdminSource {
     await this.#gateway.refresh()
     return { contentType: this.#metrics.contentType, text: this.#metrics.pieces() }
   }
+}
+
+/** As the file says it: one upstream, or the list of a split. */
+function destinationOf(action: RouteAction): object {
+  if (action.kind !== 'forward') return { upstream: null }
+  const { upstreams, splitBy } = action
+  if (upstreams.length === 1) return { upstream: upstreams[0]!.upstream }
+  return { upstream: upstreams, split: splitBy === null ? null : { by: affinityText(splitBy) } }
 }

@@ -13,7 +13,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],
   routing: ['type config', 'exchange', 're2js'],
-  upstream: ['type config', 'type exchange', 'http1'],
+  upstream: ['config', 'exchange', 'http1'],
   proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type upstream'],
   generation: [
     'exchange',
@@ -47,7 +47,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway-admin.ts': ['admin', 'type config', 'type plugin.ts'],
   'gateway-errors.ts': ['type config', 'generation'],
-  'gateway-view.ts': ['admin', 'type config', 'observe'],
+  'gateway-view.ts': ['admin', 'config', 'observe'],
   explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'state', 'upstream'],
   commands: ['config', 'explain', 'gateway.ts', 'gateway-errors.ts'],
   'main.ts': ['commands'],

@@ -1,6 +1,7 @@
 /** `sluice routes`: the routes of a config as a table. */
 import { resolve } from 'node:path'
-import type { ChainItem, Config, RouteConfig } from '../config/config.ts'
+import { affinityText } from '../config/balance.ts'
+import type { ChainItem, Config, RouteAction, RouteConfig } from '../config/config.ts'
 import { renderDiagnostics } from '../config/diagnostic.ts'
 import { loadConfig } from '../config/load.ts'
 import { type ExitCode, type Io, readArguments } from './arguments.ts'
@@ -77,12 +78,19 @@ function itemText(item: ChainItem): string {
 function actionText(action: RouteConfig['action']): string {
   switch (action.kind) {
     case 'forward':
-      return `→ ${action.upstream}${action.rewrite === undefined ? '' : ` ${action.rewrite}`}`
+      return `→ ${upstreamText(action)}${action.rewrite === undefined ? '' : ` ${action.rewrite}`}`
     case 'respond':
       return `${action.status}`
     case 'redirect':
       return `${action.status} ${action.location}`
   }
+}
+
+function upstreamText({ upstreams, splitBy }: Extract<RouteAction, { kind: 'forward' }>): string {
+  if (upstreams.length === 1) return upstreams[0]!.upstream
+  const total = upstreams.reduce((sum, { weight }) => sum + weight, 0)
+  const shares = upstreams.map(({ upstream, weight }) => `${upstream} ${Number(((100 * weight) / total).toFixed(2))}%`)
+  return `${shares.join(', ')}${splitBy === null ? '' : ` by ${affinityText(splitBy)}`}`
 }
 
 function table(rows: readonly RouteRow[]): string {

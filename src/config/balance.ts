@@ -27,7 +27,13 @@ export function readAffinity(
   // RFC 6265 §4.1.1: the name of a cookie is a token, as that of a header is.
   if (kind === 'header' && isToken(name)) return { kind, name: name.toLowerCase() }
   if (kind === 'cookie' && isToken(name)) return { kind, name }
-  const message = `expected header:NAME, cookie:NAME or ${plain.join(', ')}; found ${document.shown(path)}`
+  const forms = ['header:NAME', 'cookie:NAME', ...plain]
+  const message = `expected ${forms.slice(0, -1).join(', ')} or ${forms.at(-1)}, found ${document.shown(path)}`
   findings.error('wrong-value', document.place(path), { message, suggestion: didYouMean(text, plain) })
   return { kind: 'ip' }
+}
+
+/** A key as it stands in the file. */
+export function affinityText(key: AffinityKey): string {
+  return 'name' in key ? `${key.kind}:${key.name}` : key.kind
 }

@@ -4,6 +4,7 @@
  */
 import type { Need } from '../plugin.ts'
 import type { ChainEntry } from './chain-entry.ts'
+import type { RouteAction } from './config.ts'
 import type { Reading } from './reading.ts'
 import { someMeant } from './suggest.ts'
 
@@ -19,6 +20,18 @@ export function checkChain(reading: Reading, route: ChainOfRoute): void {
   for (const [index, entry] of route.chain.entries()) {
     for (const need of entry.needs) checkNeed(reading, route, { index, need })
   }
+}
+
+/** Whoever divides requests by consumer has to know one. */
+export function checkSplit(
+  { document, findings }: Reading,
+  { name, action, chain }: { name: string; action: RouteAction | null; chain: readonly ChainEntry[] },
+): void {
+  if (action?.kind !== 'forward' || action.splitBy?.kind !== 'consumer') return
+  if (chain.some((entry) => entry.authenticates || entry.unknown)) return
+  const message = 'the split needs to know the consumer, and nothing in the chain authenticates'
+  const suggestion = 'add an authenticator, or split by ip, header:NAME or cookie:NAME'
+  findings.error('wrong-order', document.place(['routes', name, 'split', 'by']), { message, suggestion })
 }
 
 function checkAuthentication(reading: Reading, { name, chain, public: reason }: ChainOfRoute): void {

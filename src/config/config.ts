@@ -166,11 +166,20 @@ export interface RouteConfig {
   readonly fallthrough: boolean
 }
 
+export interface UpstreamShare {
+  /** Name in `Config.upstreams`. */
+  readonly upstream: string
+  /** Its share of the requests, against the others'; 0: gets none. */
+  readonly weight: number
+}
+
 export type RouteAction =
   | {
       readonly kind: 'forward'
-      /** Name in `Config.upstreams`. (A weighted list when traffic splits land.) */
-      readonly upstream: string
+      /** Where its requests go: one upstream for most routes, several for a split. */
+      readonly upstreams: readonly UpstreamShare[]
+      /** What keeps requests on one side of a split; null: chance decides about each. */
+      readonly splitBy: AffinityKey | null
       /** Template of the upstream path: `*` and `{name}` are what the match captured. */
       readonly rewrite: string | undefined
       readonly host: 'keep' | 'target' | { readonly name: string }

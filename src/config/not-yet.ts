@@ -49,7 +49,6 @@ const refusals: readonly Refusal[] = [
   { path: 'upstreams.*.retries' },
   { path: 'upstreams.*.tls.cert' },
   { path: 'upstreams.*.tls.key' },
-  { path: 'routes.*.upstream', when: isList, name: 'a list of upstreams' },
   { path: 'routes.*.upstream', when: isUnixTarget, name: 'a unix: target' },
 ]
 

@@ -79,7 +79,8 @@ export interface RawTarget {
 export interface RawRoute {
   readonly match?: string | RawMatch
   readonly on?: RawList<string>
-  readonly upstream?: string
+  readonly upstream?: string | RawList<{ readonly upstream?: string; readonly weight?: number }>
+  readonly split?: { readonly by?: string }
   readonly respond?: { readonly status?: number; readonly headers?: RawMap<string>; readonly body?: unknown }
   readonly redirect?: string | { readonly location?: string; readonly status?: number }
   readonly rewrite?: string

@@ -5,7 +5,8 @@ import type { Path } from './document.ts'
 import { isProblem, parseHost } from './match.ts'
 import type { RawRoute } from './raw.ts'
 import type { Reading } from './reading.ts'
-import { didYouMean, nameHint, someMeant } from './suggest.ts'
+import { readShares, readSplitKey } from './split.ts'
+import { didYouMean, someMeant } from './suggest.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export interface ActionSource {
@@ -38,7 +39,7 @@ export function readAction(reading: Reading, source: ActionSource): RouteAction 
     return null
   }
   if (action === 'upstream') return readForward(reading, source)
-  for (const key of ['rewrite', 'host'] as const) {
+  for (const key of ['rewrite', 'host', 'split'] as const) {
     if (!document.has([...path, key])) continue
     findings.error(
       'conflicting-keys',
@@ -49,22 +50,14 @@ export function readAction(reading: Reading, source: ActionSource): RouteAction 
   return action === 'respond' ? readRespond(reading, source) : readRedirect(reading, source)
 }
 
-function readForward(reading: Reading, { name, raw, match, upstreams }: ActionSource): RouteAction | null {
-  const { upstream, rewrite } = raw
-  const path: Path = ['routes', name, 'upstream']
+function readForward(reading: Reading, source: ActionSource): RouteAction | null {
+  const { name, raw, match } = source
+  const { rewrite } = raw
   const host = readHost(reading, ['routes', name, 'host'], raw.host ?? 'keep')
   if (rewrite !== undefined) checkTemplate(reading, { template: rewrite, match, path: ['routes', name, 'rewrite'] })
-  if (upstream === undefined) return null
-  if (upstream.includes('://')) upstreams.ofUrl(upstream, path)
-  else if (!upstreams.has(upstream)) {
-    const { document, findings } = reading
-    const suggestion = nameHint(upstream, upstreams.names)
-    findings.error('unknown-name', document.place(path), {
-      message: `no upstream is called ${document.shown(path)}`,
-      suggestion,
-    })
-  }
-  return { kind: 'forward', upstream, rewrite, host }
+  const shares = readShares(reading, source)
+  const splitBy = readSplitKey(reading, source)
+  return shares.length === 0 ? null : { kind: 'forward', upstreams: shares, splitBy, rewrite, host }
 }
 
 function readHost(reading: Reading, path: Path, text: string): 'keep' | 'target' | { readonly name: string } {

@@ -1,7 +1,7 @@
 /** `routes`: each read on its own, then compared with the others. */
 
 import { chainItems } from './chain-entry.ts'
-import { checkChain } from './chain-rules.ts'
+import { checkChain, checkSplit } from './chain-rules.ts'
 import type { Chains } from './chains.ts'
 import type { RouteConfig } from './config.ts'
 import { reportConflicts } from './conflicts.ts'
@@ -48,6 +48,7 @@ function readRoute(reading: Reading, { name, raw, chains, upstreams }: RouteSour
   const action = readAction(reading, { name, raw, match, upstreams })
   const entries = chains.ofRoute(name, raw.without ?? [])
   checkChain(reading, { name, chain: entries, public: raw.public })
+  checkSplit(reading, { name, action, chain: entries })
   if (raw.aliasing === 'allow') {
     const message = 'paths that an upstream may read as those of another route are let through'
     findings.warning('aliasing-allowed', document.keyPlace(['routes', name, 'aliasing']), message)

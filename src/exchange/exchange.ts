@@ -13,7 +13,7 @@ import type { UpstreamRequest } from './upstream-request.ts'
 /** What a plugin may know about the route that serves. */
 export interface RouteInfo {
   readonly name: string
-  /** Null where the gateway answers itself. */
+  /** Null where the gateway answers itself. The first one of a split: which one gets a request is decided after its chain. */
   readonly upstream: string | null
 }
 

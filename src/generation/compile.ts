@@ -13,9 +13,7 @@ import type { ForwardPolicy } from '../proxy/forward.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
-import { Target, targetKey } from '../upstream/target.ts'
 import type { TargetStates } from '../upstream/target-states.ts'
-import { Upstream } from '../upstream/upstream.ts'
 import { deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
@@ -26,6 +24,7 @@ import { Generation, type GenerationEvents } from './generation.ts'
 import { type CompiledItem, ItemCompiler } from './items.ts'
 import { compileRoute, type Route } from './route.ts'
 import type { Surroundings } from './scope.ts'
+import { compileUpstreams, hashedHeaders } from './upstreams.ts'
 
 /** What outlives generations. */
 export interface World {
@@ -105,7 +104,7 @@ class Compiler {
     const name = config.name ?? this.#world.name
     this.#native = await nativeEdge(this.#generation)
     this.#edges.push(this.#native)
-    const upstreams = await this.#upstreams()
+    const upstreams = await compileUpstreams(config, this.#world, this.#targets)
     const global = await this.#chain(config.plugins)
     const routes: Route[] = []
     for (const [index, route] of config.routes.entries()) {
@@ -130,27 +129,6 @@ class Compiler {
       headPolicy: requestHeadPolicy(name, trust.header, reservedNames(this.#input)),
       release: () => this.#release(),
     })
-  }
-
-  async #upstreams(): Promise<Map<string, Upstream>> {
-    const { config } = this.#input
-    const usesEcho = config.upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
-    const echoPort = usesEcho ? await this.#world.echoPort() : 0
-    const upstreams = new Map<string, Upstream>()
-    for (const upstream of config.upstreams) {
-      const targetOf = (target: (typeof upstream.targets)[number]) => {
-        const key = `target ${targetKey(target, upstream)}`
-        this.#targets.push(key)
-        const port = target.protocol === 'builtin' ? echoPort : target.port
-        const state = this.#world.targetStates.of(upstream.name, target.url)
-        const carried = this.#world.carry.acquire(key, () => new Target(target, upstream, { state, port }))
-        // A target that was gone from the config, and is back before its last request ended, has a new state.
-        carried.state = state
-        return carried
-      }
-      upstreams.set(upstream.name, new Upstream(upstream, targetOf))
-    }
-    return upstreams
   }
 
   async #chain(items: readonly ChainItem[]): Promise<{ chain: Chain; edge: Edge; policy: ForwardPolicy }> {
@@ -262,9 +240,7 @@ function surroundings({ config, plugins }: CompileInput, world: World): Surround
     for (const { name } of match.headers) reads.add(`header:${name}`)
     for (const { name } of match.query) reads.add(`query:${name}`)
   }
-  for (const { balance } of config.upstreams) {
-    if (balance.kind === 'hash' && balance.by.kind === 'header') reads.add(`header:${balance.by.name}`)
-  }
+  for (const name of hashedHeaders(config)) reads.add(`header:${name}`)
   for (const item of pluginItems(config)) {
     const traits = traitsOf(item, plugins)
     for (const name of traits?.reads?.(item.options) ?? []) reads.add(name)

@@ -30,7 +30,7 @@ export function conclude(exchange: Exchange, ownName: string): Upstream | null {
     throw new Problem('loop-detected', 'The request has passed this gateway before.')
   }
   addIdentity(exchange)
-  return route.forwardTo!
+  return route.split === null ? route.forwardTo! : route.split.choose(exchange)
 }
 
 /** The upstream request before any plugin edits it. Throws the Problem of a path that cannot be rewritten. */

@@ -11,7 +11,7 @@ import type { RequestHead, ResponseHead } from '../http1/client.ts'
 import { type Admission, type Arrival, admit, type ClientHead } from '../listener/admission.ts'
 import type { Problem } from '../problem.ts'
 import { headFor } from '../proxy/forward.ts'
-import { toProblem } from '../proxy/problem-of.ts'
+import { noTarget, toProblem } from '../proxy/problem-of.ts'
 import { takeResponseHead } from '../proxy/response-head.ts'
 import { becomeProblem } from './answer.ts'
 import type { Chain } from './chain.ts'
@@ -69,11 +69,10 @@ async function runChain(exchange: Exchange, chain: Chain, compiled: Compiled): P
     if (upstream === null) return null
     exchange.upstreamName = upstream.name
     exchange.running = stages.upstream
-    const forwarded = upstream.targets.map((target) => ({
-      target: target.url,
-      head: copyOf(headFor(exchange, target)),
-    }))
-    exchange.decide('pass', 'forwarded', { upstream: upstream.name, targets: upstream.targets.map(({ url }) => url) })
+    const { candidates } = upstream
+    if (candidates.length === 0) throw noTarget()
+    const forwarded = candidates.map((target) => ({ target: target.url, head: copyOf(headFor(exchange, target)) }))
+    exchange.decide('pass', 'forwarded', { upstream: upstream.name, targets: candidates.map(({ url }) => url) })
     return forwarded
   } catch (error) {
     fail(exchange, toProblem(error))

@@ -1,10 +1,11 @@
 /** One route, compiled: its chain, its action, and what the table and the proxy need of it. */
-import type { ChainItem, PluginItem, RouteConfig } from '../config/config.ts'
+import type { ChainItem, PluginItem, RouteAction, RouteConfig } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange, RouteInfo } from '../exchange/exchange.ts'
 import type { Traits } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward.ts'
 import type { Routable } from '../routing/leaf.ts'
+import { Split } from '../upstream/split.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Chain } from './chain.ts'
 import type { Edge } from './edge.ts'
@@ -14,8 +15,9 @@ export interface Route extends RouteInfo, Routable {
   readonly chain: Chain
   readonly edge: Edge
   readonly policy: ForwardPolicy
-  /** Null where the gateway answers itself. */
+  /** Null where the gateway answers itself, and for a split. */
   readonly forwardTo: Upstream | null
+  readonly split: Split | null
   /** Path and query as the upstream sees them. */
   readonly rewrite: ((exchange: Exchange) => RewrittenTarget) | null
 }
@@ -42,12 +44,23 @@ export function compileRoute(
     chain: parts.chain,
     edge: parts.edge,
     policy: parts.policy,
-    upstream: action.kind === 'forward' ? action.upstream : null,
-    forwardTo: action.kind === 'forward' ? parts.upstreams.get(action.upstream)! : null,
+    upstream: action.kind === 'forward' ? action.upstreams[0]!.upstream : null,
+    ...destinationOf(action, parts.upstreams),
     rewrite: template === undefined ? null : compileRewrite(template),
     preflight: config.chain.some((item) => item.kind === 'plugin' && traitsOf(item)?.answers === 'preflight'),
     demands: demandsOf(config, traitsOf),
   }
+}
+
+function destinationOf(
+  action: RouteAction,
+  upstreams: ReadonlyMap<string, Upstream>,
+): Pick<Route, 'forwardTo' | 'split'> {
+  if (action.kind !== 'forward') return { forwardTo: null, split: null }
+  const shares = action.upstreams.map(({ upstream, weight }) => ({ upstream: upstreams.get(upstream)!, weight }))
+  return shares.length === 1
+    ? { forwardTo: shares[0]!.upstream, split: null }
+    : { forwardTo: null, split: new Split(shares, action.splitBy) }
 }
 
 /** What the route demands of a client, comparable between routes: equal items demand the same. */

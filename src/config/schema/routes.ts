@@ -51,6 +51,32 @@ const redirect = forms('The gateway sends the client elsewhere.', [
   ),
 ])
 
+const share = closed(
+  'One side of a split.',
+  {
+    upstream: text('Name of an upstream, or a URL.', { minLength: 1 }),
+    weight: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65_535,
+      default: 1,
+      description: 'Its share of the requests, against the others’. 0: none.',
+      examples: [95],
+    },
+  },
+  { required: ['upstream'] },
+)
+
+const split = closed(
+  'What keeps requests on one side of a split; without it chance decides about each.',
+  {
+    by: text('`consumer`, `ip`, `header:NAME` or `cookie:NAME`. Requests without it go by client address.', {
+      examples: ['consumer', 'cookie:session'],
+    }),
+  },
+  { required: ['by'] },
+)
+
 /** `items` is the schema of one chain item. */
 export function routes(items: Schema): Schema {
   const route = closed(
@@ -58,7 +84,11 @@ export function routes(items: Schema): Schema {
     {
       match,
       on: list('Names of the listeners it is on; all without this key.', text('A listener.'), { minItems: 1 }),
-      upstream: text('Name of an upstream, or a URL.', { minLength: 1 }),
+      upstream: forms('Name of an upstream, or a URL; or a list of these that divide the requests.', [
+        text('Name of an upstream, or a URL.', { minLength: 1 }),
+        list('A split.', share, { minItems: 1 }),
+      ]),
+      split,
       respond,
       redirect,
       rewrite: text('Path for the upstream: `*` and `{name}` are what the match captured.', {
