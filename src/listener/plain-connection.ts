@@ -131,12 +131,13 @@ export class PlainConnection {
     request.exchange?.leave(true)
     response.closed(true)
     if (response.closes || (this.#isLast && this.#held === null)) this.close('')
-    else this.#next()
+    else if (this.#held !== null) process.nextTick(next, this)
   }
 
-  #next(): void {
+  /** Reads on where the answered request ended. Not from within its answer: what sends it is not done. */
+  next(): void {
     const held = this.#held
-    if (held === null) return
+    if (held === null || this.#request !== null || this.#isClosing || this.socket.destroyed) return
     this.#held = null
     this.socket.resume()
     this.#read(held)
@@ -201,6 +202,10 @@ export class PlainConnection {
   timedOut(): void {
     this.#response?.timedOut()
   }
+}
+
+function next(connection: PlainConnection): void {
+  connection.next()
 }
 
 /** One set of functions for all connections: ten thousand idle ones cost no closures. */

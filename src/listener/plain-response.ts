@@ -135,8 +135,15 @@ export class PlainResponse implements ClientResponse {
     if (this.#chunked) this.#pending += `0\r\n${this.#trailers}\r\n`
     const text = this.#pending
     this.#pending = ''
-    if (text === '' && this.writableLength === 0) process.nextTick(this.#outlet.flushed)
-    else this.socket.write(text, 'latin1', this.#outlet.flushed)
+    const { socket } = this
+    if ('encrypted' in socket) {
+      socket.write(text, 'latin1', this.#outlet.flushed)
+      return
+    }
+    // Most answers are with the kernel when the write returns: no callback, no tick.
+    if (text !== '') socket.write(text, 'latin1')
+    if (socket.writableLength === 0) this.#outlet.flushed()
+    else socket.write('', 'latin1', this.#outlet.flushed)
   }
 
   destroy(): void {
