@@ -11,7 +11,7 @@ describe('what a client claims about the way here', () => {
     'X-Forwarded-For: 6.6.6.6',
     'X-Forwarded-Host: evil',
     'X-Forwarded-Proto: https',
-    'X-Forwarded-Port: 666',
+    'X-Forwarded-Port: a-port-of-mine',
     'X-Forwarded-Prefix: /evil',
     'X-Forwarded-Client-Cert: evil',
     'X-Real-IP: 6.6.6.6',
@@ -30,7 +30,7 @@ describe('what a client claims about the way here', () => {
 
     const fields = await setup.seen(...claims)
 
-    expect(JSON.stringify(fields)).not.toMatch(/6\.6\.6\.6|evil|666/)
+    expect(JSON.stringify(fields)).not.toMatch(/6\.6\.6\.6|evil|a-port-of-mine/)
     expect(Object.fromEntries(fields)).toMatchObject({
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-proto': 'http',
