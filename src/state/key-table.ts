@@ -1,8 +1,9 @@
 /**
- * The keys of one counter, dense: a key costs its string, a Map entry and a row of numbers, and a sweep reads memory in
+ * The keys of one counter, dense: a key costs its string, an entry of its index and a row of numbers, and a sweep reads memory in
  * order. Knows no clock and no bound: see memory-counters.ts.
  */
 import type { Algorithm, Count, Limit } from './counters.ts'
+import { KeyIndex } from './key-index.ts'
 import { makeRows, type Rows } from './rows.ts'
 
 const INITIAL_CAPACITY = 16
@@ -10,7 +11,7 @@ const INITIAL_CAPACITY = 16
 const OVERFLOW = 0
 
 export class KeyTable {
-  readonly #rowOf = new Map<string, number>()
+  readonly #rowOf = new KeyIndex()
   readonly #keys: string[] = ['']
   readonly #rows: Rows
   #capacity = INITIAL_CAPACITY

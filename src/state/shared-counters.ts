@@ -1,7 +1,6 @@
 /**
  * Counters that all threads of a process share: exact, and bounded like those of one thread. A hit locks the 64 slots of its
- * key's group for the tenth of a microsecond that it takes. Lock and unlock cost a third of one compare-and-swap on a 64-bit
- * word, which JavaScript has in BigInts alone (23 ns and 68, bench/counters.ts), and let newcomers and slices be exact too.
+ * key's group. Lock and unlock cost 23 ns; one compare-and-swap on a word of 64 bits, a BigInt, costs 68 (bench/counters.ts).
  */
 import { randomBytes } from 'node:crypto'
 import type { CountCallback, CounterStore, Limit } from './counters.ts'
