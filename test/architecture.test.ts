@@ -8,7 +8,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   http1: [],
   state: [],
   observe: ['pino', 'prom-client', 'type plugin.ts'],
-  exchange: ['type config', 'ipaddr.js', 'problem.ts'],
+  exchange: ['type config', 'problem.ts'],
   config: ['ajv', 'exchange', 'ipaddr.js', 're2js', 'type fastify', 'type plugin.ts', 'yaml'],
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],
@@ -49,7 +49,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'gateway-errors.ts': ['type config', 'generation'],
   'gateway-view.ts': ['admin', 'config', 'observe'],
   explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'state', 'upstream'],
-  commands: ['config', 'explain', 'gateway.ts', 'gateway-errors.ts'],
+  diff: ['config', 'explain', 'upstream'],
+  commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts'],
   'main.ts': ['commands'],
 }
 

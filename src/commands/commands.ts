@@ -36,6 +36,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     },
   ],
   [
+    'diff',
+    {
+      synopsis: 'diff OLD NEW [--fail-on weaker-auth] [--json]',
+      summary: 'Say in words what changes between two files.',
+      run: async (args, io) => (await import('./diff.ts')).runDiff(args, io),
+    },
+  ],
+  [
     'key',
     {
       synopsis: 'key new NAME [--json]',

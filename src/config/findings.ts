@@ -1,6 +1,6 @@
 /** Collects what is wrong with one file while it is read: everything is reported, and one cause once. */
 import { type Diagnostic, type DiagnosticCode, type Position, type Severity, sortDiagnostics } from './diagnostic.ts'
-import type { Interpolation } from './secrets.ts'
+import { concealer, type Interpolation } from './secrets.ts'
 
 /** A place in the config, for people (`routes.orders.match`) and for editors. */
 export interface Place {
@@ -14,12 +14,9 @@ export interface FindingText {
   readonly related?: readonly { readonly at: Position; readonly message: string }[]
 }
 
-/** Shorter values are parts of words. */
-const SHORTEST_CONCEALED = 3
-
 export class Findings {
   readonly #found = new Map<string, Diagnostic>()
-  #concealed: readonly Interpolation[] = []
+  #conceal: (text: string) => string = (text) => text
   #errors = 0
 
   get hasErrors(): boolean {
@@ -33,9 +30,7 @@ export class Findings {
 
   /** Whatever a message quotes from now on: where it is what a placeholder stood for, the placeholder is shown. */
   conceal(interpolated: readonly Interpolation[]): void {
-    this.#concealed = interpolated
-      .filter(({ value }) => value.length >= SHORTEST_CONCEALED)
-      .toSorted((one, other) => other.value.length - one.value.length)
+    this.#conceal = concealer(interpolated)
   }
 
   error(code: DiagnosticCode, place: Place, text: string | FindingText): void {
@@ -65,18 +60,11 @@ export class Findings {
   }
 
   #shown(text: FindingText): FindingText {
-    if (this.#concealed.length === 0) return text
     const { message, suggestion, related } = text
     return {
-      message: this.#concealIn(message),
-      suggestion: suggestion === undefined ? undefined : this.#concealIn(suggestion),
+      message: this.#conceal(message),
+      suggestion: suggestion === undefined ? undefined : this.#conceal(suggestion),
       ...(related === undefined ? {} : { related }),
     }
-  }
-
-  #concealIn(text: string): string {
-    let shown = text
-    for (const { written, value } of this.#concealed) shown = shown.replaceAll(value, () => written)
-    return shown
   }
 }

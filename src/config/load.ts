@@ -18,7 +18,7 @@ import type { RawConfig } from './raw.ts'
 import { Reading } from './reading.ts'
 import { readRoutes } from './routes.ts'
 import { hideSecrets } from './secret-options.ts'
-import { reasonOf } from './secrets.ts'
+import { type Interpolation, reasonOf } from './secrets.ts'
 import { Upstreams } from './upstreams.ts'
 import { validate } from './validate.ts'
 
@@ -52,6 +52,8 @@ export interface LoadedConfig {
   /** By `PluginRef.url`. */
   readonly plugins: ReadonlyMap<string, LoadedPlugin>
   readonly document: ConfigDocument
+  /** What placeholders in the file stand for: to be shown as written. */
+  readonly interpolated: readonly Interpolation[]
 }
 
 export interface RefusedConfig {
@@ -102,6 +104,7 @@ export async function loadConfig(
     sharedCaches: config.routes.flatMap(sharedCache),
     plugins,
     document,
+    interpolated,
   }
 }
 

@@ -14,6 +14,18 @@ export interface Interpolation {
   readonly value: string
 }
 
+/** Shorter values are parts of words. */
+const SHORTEST_CONCEALED = 3
+
+/** Makes a function that shows what placeholders stood for as the placeholders, wherever it stands in a text. */
+export function concealer(interpolated: readonly Interpolation[]): (text: string) => string {
+  const concealed = interpolated
+    .filter(({ value }) => value.length >= SHORTEST_CONCEALED)
+    .toSorted((one, other) => other.value.length - one.value.length)
+  if (concealed.length === 0) return (text) => text
+  return (text) => concealed.reduce((shown, { written, value }) => shown.replaceAll(value, () => written), text)
+}
+
 /** `problem` names the placeholder as written, never a value. */
 export type Interpolated =
   | { readonly value: string }

@@ -1,0 +1,88 @@
+/** Requests that had to prove who they are, and in the new config land on a route where nobody has to. */
+import type { Config, FieldCondition, MatchConfig, RouteConfig } from '../config/config.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { Rehearsal } from '../explain/rehearsal.ts'
+import type { Change } from './change.ts'
+import { isOpen } from './routes.ts'
+
+interface Probe {
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  readonly headers: readonly string[]
+  readonly listener: string | undefined
+}
+
+/** What each protected route took before, asked of the new config's own router. Rejects with CompileError. */
+export async function exposedRequests(before: LoadedConfig, after: LoadedConfig): Promise<Change[]> {
+  const open = new Set(after.config.routes.filter((route) => isOpen(route, after.plugins)).map(({ name }) => name))
+  const closed = before.config.routes.filter((route) => !isOpen(route, before.plugins))
+  if (open.size === 0 || closed.length === 0) return []
+  const rehearsals = [await Rehearsal.open(before), await Rehearsal.open(after)] as const
+  try {
+    const changes: Change[] = []
+    for (const route of closed) {
+      const found = await exposedProbe(route, open, { rehearsals, config: after.config })
+      if (found === null) continue
+      const { method, host, path } = found.probe
+      const text = `${method} ${host}${path} needed credentials, and now reaches ${found.route}, which asks for none`
+      changes.push({ kind: 'changed', what: 'route', name: route.name, details: [{ text, weakens: 'weaker-auth' }] })
+    }
+    return changes
+  } finally {
+    for (const rehearsal of rehearsals) await rehearsal.close()
+  }
+}
+
+interface Sides {
+  readonly rehearsals: readonly [before: Rehearsal, after: Rehearsal]
+  readonly config: Config
+}
+
+async function exposedProbe(
+  { name, match }: RouteConfig,
+  open: ReadonlySet<string>,
+  { rehearsals: [before, after], config }: Sides,
+): Promise<{ readonly route: string; readonly probe: Probe } | null> {
+  for (const probe of probesOf(match, config)) {
+    const route = await routeOf(after, probe)
+    // A route that is itself open now has been told of.
+    if (route === undefined || route === name || !open.has(route)) continue
+    if ((await routeOf(before, probe)) === name) return { route, probe }
+  }
+  return null
+}
+
+async function routeOf(rehearsal: Rehearsal, probe: Probe): Promise<string | undefined> {
+  const { method, host, path, headers, listener } = probe
+  const run = await rehearsal.run({ method, url: path, headers: ['host', host || 'localhost', ...headers], listener })
+  return run.exchange.route?.name
+}
+
+/** One request for each host, path and method that the match names. */
+function probesOf({ on, hosts, paths, methods, headers, query }: MatchConfig, config: Config): Probe[] {
+  const known = new Set<string | undefined>([undefined, ...config.listeners.map(({ name }) => name)])
+  const listeners = (on ?? [undefined]).filter((name) => known.has(name))
+  const sent = headers.flatMap((condition) => [condition.name, exampleOf(condition)])
+  const pairs = query.map((one) => `${encodeURIComponent(one.name)}=${encodeURIComponent(exampleOf(one))}`)
+  const suffix = pairs.length === 0 ? '' : `?${pairs.join('&')}`
+  return listeners.flatMap((listener) =>
+    (hosts ?? ['']).flatMap((host) =>
+      paths.flatMap(({ text }) =>
+        (methods ?? ['GET']).map((method) => ({
+          method,
+          host: host.replace(/^\*/, 'example'),
+          path: text.replaceAll(/\{\w+\}|\*/g, '1') + suffix,
+          headers: sent,
+          listener,
+        })),
+      ),
+    ),
+  )
+}
+
+/** A value that the condition holds for; of patterns none is made up. */
+function exampleOf({ test }: FieldCondition): string {
+  if (test.kind === 'any-of') return test.values[0]!
+  return test.kind === 'prefix' ? test.prefix : '1'
+}
