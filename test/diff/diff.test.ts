@@ -187,7 +187,7 @@ describe('settings', () => {
     ['shutdown: { delay: 1s }\n', 'shutdown: { delay: 90s }\n', 'shutdown.delay: 1s → 90s'],
     ['', 'trustedProxies: [10.0.0.0/8]\n', 'trustedProxies.from: added 10.0.0.0/8 [weaker-auth]'],
     [
-      'admin: { url: "http://127.0.0.1:9090", token: "${env:TOKEN}" }\n',
+      `admin: { url: "http://127.0.0.1:9090", token: "\${env:TOKEN}" }\n`,
       '',
       'admin.token: gone, was (secret) [weaker-auth]',
     ],
@@ -207,7 +207,7 @@ test('shows no secret: neither one written down nor what a placeholder stands fo
   const with_ = (secret: string, header: string) =>
     chain(`jwt: { issuer: x, secret: "${secret}" }, headers: { request: { set: { x-y: "${header}" } } }`)
 
-  const { stdout } = await diffOf(with_('b'.repeat(32), 'plain'), with_('c'.repeat(32), '${env:TOKEN}'))
+  const { stdout } = await diffOf(with_('b'.repeat(32), 'plain'), with_('c'.repeat(32), `\${env:TOKEN}`))
 
   expect(stdout).toBe(`~ route a
     jwt secret: another value
