@@ -1,8 +1,18 @@
 /** Refuses requests beyond so many per window, counted by consumer, address, route, header or claim. */
 import type { FromSchema } from 'json-schema-to-ts'
-import { duration, type Exchange, type PluginRequest, Problem, type Reply, type Scope, type Traits } from '#gateway'
+import {
+  duration,
+  type Exchange,
+  keyReader,
+  type PluginRequest,
+  Problem,
+  type Reply,
+  readsSecret,
+  type Scope,
+  shownKey,
+  type Traits,
+} from '#gateway'
 import { LimitFields, limitName } from './rate-limit/fields.ts'
-import { keyReader } from './rate-limit/key.ts'
 import { Limiter, type LimitVerdict } from './rate-limit/limiter.ts'
 import { StoreWatch } from './rate-limit/store-watch.ts'
 import { tally } from './rate-limit/tally.ts'
@@ -79,7 +89,7 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
   const keyOfRequest = ({ exchange }: PluginRequest) => keyOf(exchange)
   const shared = await limiter.limit({ limit, counters, keyOf: keyOfRequest })
   const local = await limiter.limit({ limit, counters: counters.local, keyOf: keyOfRequest })
-  const hidesKey = by.startsWith('header:') && isSecret(by.toLowerCase(), scope.secrets)
+  const hidesKey = readsSecret(by, scope.secrets)
 
   scope.addHook('onRequest', function limitRate(request, reply) {
     return shared(request, request.exchange.dry ? readOnly : counting).then(
@@ -130,7 +140,7 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
     exchange.decide(isExceeded ? 'refuse' : 'pass', isExceeded ? 'rate-limited' : 'within-limit', {
       limit: name,
       by,
-      key: hidesKey && key.startsWith('=') ? '(secret)' : key,
+      key: shownKey(key, hidesKey),
       max,
       window: options.window,
       remaining,
@@ -141,8 +151,3 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
 
 const counting = { increment: true }
 const readOnly = { increment: false }
-
-/** Whether a header carries credentials: its value is then told to nobody, the decision record included. */
-function isSecret(header: string, secrets: readonly string[]): boolean {
-  return header === 'header:authorization' || header === 'header:cookie' || secrets.includes(header)
-}

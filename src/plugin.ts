@@ -15,6 +15,7 @@ import type { InFlightLimit, InFlightStore } from './state/in-flight.ts'
 
 export { duration, percentage, size } from './config/units.ts'
 export { forwardedValue } from './exchange/consumer.ts'
+export { type KeyReader, keyReader, readsSecret, shownKey } from './exchange/counting-key.ts'
 export { HeaderList, isFieldValue, isToken } from './exchange/headers.ts'
 export { queryName, queryValue } from './exchange/upstream-request.ts'
 export { LineSink, type LineSinkEvents } from './observe/line-sink.ts'

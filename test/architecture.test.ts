@@ -8,7 +8,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   http1: [],
   state: [],
   observe: ['pino', 'prom-client', 'type plugin.ts'],
-  exchange: ['type config', 'problem.ts'],
+  exchange: ['type config', 'ipaddr.js', 'problem.ts'],
   config: ['ajv', 'exchange', 'ipaddr.js', 're2js', 'type fastify', 'type plugin.ts', 'yaml'],
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],

@@ -1,9 +1,8 @@
 /** Whose hits count together, for every `by`; and that no client can name itself into another's count. */
 import { expect, test } from 'vitest'
-import { limitName } from '../../../plugins/rate-limit/fields.ts'
-import { keyReader, network } from '../../../plugins/rate-limit/key.ts'
-import type { Consumer } from '../../../src/exchange/consumer.ts'
-import { Exchange } from '../../../src/exchange/exchange.ts'
+import type { Consumer } from '../../src/exchange/consumer.ts'
+import { keyReader, network, readsSecret, shownKey } from '../../src/exchange/counting-key.ts'
+import { Exchange } from '../../src/exchange/exchange.ts'
 
 interface Request {
   readonly address?: string
@@ -90,13 +89,14 @@ test('bounds the length of a key and keeps long ones apart', () => {
   expect(keyOf('header:x-tenant', { headers: ['x-tenant', one] })).not.toBe(one)
 })
 
-test.for<[itemId: string, counter: string | undefined, name: string]>([
-  ['routes.orders/rate-limit#0', undefined, 'orders'],
-  ['routes.orders/rate-limit#1', undefined, 'orders-1'],
-  ['chains.signed-in/rate-limit#0', undefined, 'signed-in'],
-  ['plugins/rate-limit#0', undefined, 'global'],
-  ['routes.a/b c"/rate-limit#0', undefined, 'a-b-c-'],
-  ['routes.orders/rate-limit#1', 'writes', 'writes'],
-])('calls the limit %s with counter %s "%s"', ([itemId, counter, name]) => {
-  expect(limitName({ itemId, counter })).toBe(name)
+test.for<[by: string, key: string, shown: string]>([
+  ['header:x-tenant', '=acme', '=acme'],
+  ['header:Authorization', '=Bearer abc', '(secret)'],
+  ['header:cookie', '=a=b', '(secret)'],
+  ['header:x-key', '=abc', '(secret)'],
+  ['header:X-Key', '#hashed', '(secret)'],
+  ['header:x-key', '@192.0.2.1', '@192.0.2.1'],
+  ['consumer', '=key:shop', '=key:shop'],
+])('by %s, shows the key %s as %s', ([by, key, shown]) => {
+  expect(shownKey(key, readsSecret(by, ['header:x-key']))).toBe(shown)
 })

@@ -1,8 +1,8 @@
-/** Whose hits are counted together: the key of a request under `by`, tuple-encoded so that no two meanings share a key. */
+/** Whose requests are counted together: the key of a request under `by`, tuple-encoded so that no two meanings share one. */
 import { hash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { Exchange } from '#gateway'
+import type { Exchange } from './exchange.ts'
 
 /** Longer ones are hashed: a million keys is then a known amount of memory, whatever clients send. */
 const LONGEST_KEY = 96
@@ -18,6 +18,17 @@ export function keyReader(by: string): KeyReader {
     const key = value === undefined ? `@${network(exchange.facts.clientAddress)}` : `=${value}`
     return key.length > LONGEST_KEY ? `#${hash('sha256', key, 'base64url')}` : key
   }
+}
+
+/** Whether `by` reads a header that carries credentials: its value is then told to nobody, the decision record included. */
+export function readsSecret(by: string, secrets: readonly string[]): boolean {
+  const header = by.toLowerCase()
+  return header === 'header:authorization' || header === 'header:cookie' || secrets.includes(header)
+}
+
+/** A key as the decision record shows it. Of a secret one only addresses are shown. */
+export function shownKey(key: string, isSecret: boolean): string {
+  return isSecret && !key.startsWith('@') ? '(secret)' : key
 }
 
 /** Undefined: the request has no such thing and counts by address. */
