@@ -53,14 +53,7 @@ const refusals: readonly Refusal[] = [
 ]
 
 /** Plugins that are planned. */
-export const futurePlugins: ReadonlySet<string> = new Set([
-  'basic-auth',
-  'compress',
-  'mtls',
-  'quota',
-  'concurrency',
-  'overload',
-])
+export const futurePlugins: ReadonlySet<string> = new Set(['basic-auth', 'compress', 'mtls', 'quota'])
 
 /** Options that are planned, by plugin; with a `value`, that value alone. */
 export const futureOptions: readonly { readonly plugin: string; readonly option: string; readonly value?: string }[] = [
