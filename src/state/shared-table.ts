@@ -9,9 +9,11 @@ const GROUP = 64
 const SHARE = 56
 const SLOT_WORDS = 4
 const HEADER_WORDS = 16
+/** In the fourth word of a slot that was ever taken. */
+const USED = 1
 const SPINS = 1000
 /** A lock held for so long is that of a dead thread: what is done under it takes less than a microsecond. */
-const DEAD_MS = 500
+const DEAD_MS = 1000
 
 export interface SharedTableHandle {
   readonly slots: number
@@ -30,6 +32,8 @@ export class SharedTable {
   readonly #firstSlot: number
   readonly #thread: number
   #turn = 0
+  /** What stands in the lock that this thread holds, if it holds one. */
+  #mine = 0
 
   /** Room for at least so many keys, in the memory of every thread that is given the handle. */
   static allocate(slots: number): SharedTableHandle {
@@ -38,7 +42,7 @@ export class SharedTable {
     return { slots: groups * GROUP, memory: new SharedArrayBuffer(words * 4) }
   }
 
-  /** @param rows One for each slot, in memory that is shared as well. */
+  /** `rows`: one for each slot, in memory that is shared as well. */
   constructor({ slots, memory }: SharedTableHandle, rows: Rows) {
     this.#rows = rows
     this.#words = new Int32Array(memory)
@@ -47,20 +51,19 @@ export class SharedTable {
     this.#thread = (Atomics.add(this.#words, 0, 1) + 1) & 0xff
   }
 
-  /** Locks the key's group: nobody else reads or writes its slots and their rows until `unlock`. Returns what that wants. */
+  /** Locks the key's group, one at a time: nobody else reads or writes its slots and rows until `unlock`. Returns what that wants. */
   lock(hash: KeyHash): number {
     const word = HEADER_WORDS + this.#groupOf(hash)
     // Never the same for two turns in a row, so that a waiter can tell a lock that is stuck from one that is busy. Never 0.
     this.#turn = (this.#turn + 1) & 0x7f_ffff
-    const mine = (this.#turn << 8) | this.#thread | 0x8000_0000
-    if (Atomics.compareExchange(this.#words, word, 0, mine) !== 0) this.#wait(word, mine)
+    this.#mine = (this.#turn << 8) | this.#thread | 0x8000_0000
+    if (Atomics.compareExchange(this.#words, word, 0, this.#mine) !== 0) this.#wait(word, this.#mine)
     return word
   }
 
   unlock(word: number): void {
-    const mine = (this.#turn << 8) | this.#thread | 0x8000_0000
     // Not a plain store: a waiter may have taken us for dead.
-    Atomics.compareExchange(this.#words, word, mine, 0)
+    Atomics.compareExchange(this.#words, word, this.#mine, 0)
   }
 
   /** The key's slot, or -1. Under the lock. */
@@ -124,5 +127,3 @@ export class SharedTable {
     }
   }
 }
-
-const USED = 1

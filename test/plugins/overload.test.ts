@@ -2,6 +2,9 @@
 import { expect, test, vi } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
+/** On a machine with other work. */
+const soon = { timeout: 10_000 }
+
 function yaml(options: string): string {
   return `
 routes:
@@ -18,24 +21,24 @@ test('lets everything pass while nothing is passed', async () => {
   expect(status).toBe(200)
 })
 
-test.for([
-  ['maxRss: 1MiB', 'memory of the process'],
-  ['maxHeap: 1KiB', 'heap'],
-] as const)('refuses with 503 and retry-after beyond %s, and only where it stands', async ([options]) => {
-  await using gateway = await startGateway(yaml(`${options}, retryAfter: 7s`))
+test.for(['maxRss: 1MiB', 'maxHeap: 1KiB'])(
+  'refuses with 503 and retry-after beyond %s, and only where it stands',
+  async (options) => {
+    await using gateway = await startGateway(yaml(`${options}, retryAfter: 7s`))
 
-  const refused = await vi.waitUntil(async () => {
-    const answer = await gateway.fetch('/orders')
-    return answer.status === 503 ? answer : null
-  })
+    const refused = await vi.waitUntil(async () => {
+      const answer = await gateway.fetch('/orders')
+      return answer.status === 503 ? answer : null
+    }, soon)
 
-  expect(refused.headers.get('retry-after')).toBe('7')
-  expect(await refused.json()).toMatchObject({ code: 'overloaded', title: 'Gateway overloaded' })
-  expect((await gateway.fetch('/health')).status).toBe(200)
-  expect(await gateway.metrics()).toMatch(
-    /sluice_rejections_total\{route="orders",plugin="overload",reason="overloaded",mode="enforce"\} [1-9]/,
-  )
-})
+    expect(refused.headers.get('retry-after')).toBe('7')
+    expect(await refused.json()).toMatchObject({ code: 'overloaded', title: 'Gateway overloaded' })
+    expect((await gateway.fetch('/health')).status).toBe(200)
+    expect(await gateway.metrics()).toMatch(
+      /sluice_rejections_total\{route="orders",plugin="overload",reason="overloaded",mode="enforce"\} [1-9]/,
+    )
+  },
+)
 
 test('sheds while the event loop is late, and admits again when it is on time', async () => {
   await using gateway = await startGateway(yaml('maxEventLoopDelay: 40ms'))
@@ -46,10 +49,10 @@ test('sheds while the event loop is late, and admits again when it is on time', 
   }
   block()
 
-  await vi.waitFor(async () => expect((await gateway.fetch('/orders')).status).toBe(503), { timeout: 10_000 })
+  await vi.waitFor(async () => expect((await gateway.fetch('/orders')).status).toBe(503), soon)
   blocked = false
 
-  await vi.waitFor(async () => expect((await gateway.fetch('/orders')).status).toBe(200), { timeout: 10_000 })
+  await vi.waitFor(async () => expect((await gateway.fetch('/orders')).status).toBe(200), soon)
 })
 
 test('lets requests pass under observe, and counts them', async () => {
@@ -58,7 +61,7 @@ test('lets requests pass under observe, and counts them', async () => {
   await vi.waitFor(async () => {
     expect((await gateway.fetch('/orders')).status).toBe(200)
     expect(await gateway.metrics()).toMatch(/plugin="overload",reason="overloaded",mode="observe"\} [1-9]/)
-  })
+  }, soon)
 })
 
 async function carried({ gateway }: TestGateway): Promise<number> {
@@ -72,7 +75,7 @@ test('stops sampling when no route has it any more', async () => {
 
   expect(await gateway.reload(without)).toMatchObject({ ok: true })
 
-  await vi.waitFor(async () => expect(await carried(gateway)).toBeLessThan(before))
+  await vi.waitFor(async () => expect(await carried(gateway)).toBeLessThan(before), soon)
   expect((await gateway.fetch('/orders')).status).toBe(200)
 })
 
