@@ -50,7 +50,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'gateway-view.ts': ['admin', 'config', 'observe'],
   explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'state', 'upstream'],
   diff: ['config', 'explain', 'upstream'],
-  commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts'],
+  replay: ['config', 'type exchange', 'explain', 'type generation'],
+  commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts', 'replay'],
   'main.ts': ['commands'],
 }
 

@@ -44,6 +44,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     },
   ],
   [
+    'replay',
+    {
+      synopsis: 'replay LOG [--config FILE] [--json]',
+      summary: 'Say what another file would have done to the requests of an access log.',
+      run: async (args, io) => (await import('./replay.ts')).runReplay(args, io),
+    },
+  ],
+  [
     'key',
     {
       synopsis: 'key new NAME [--json]',

@@ -1,0 +1,48 @@
+/** A logged request, described so that it can be decided about again. */
+import type { Config } from '../config/config.ts'
+import type { AssumedIdentity } from '../exchange/consumer.ts'
+import type { DescribedRequest } from '../explain/described-request.ts'
+import type { LoggedConsumer, LogRecord } from './record.ts'
+
+/** As the log shows secrets: they cannot be sent again. The identity in the record stands for them. */
+const hashed = /^sha256:[0-9a-f]{16}$/
+
+export class Describer {
+  readonly #listeners: ReadonlySet<string>
+  readonly #consumers: ReadonlyMap<string, Config['consumers'][number]>
+
+  constructor(config: Config) {
+    this.#listeners = new Set(config.listeners.map(({ name }) => name))
+    this.#consumers = new Map(config.consumers.map((consumer) => [consumer.name, consumer]))
+  }
+
+  describe(record: LogRecord): DescribedRequest {
+    const { method, path, query, host, listener, client, received, consumer } = record
+    return {
+      method,
+      url: path + query,
+      headers: ['host', host, ...headersOf(record)],
+      ip: client,
+      listener: this.#listeners.has(listener) ? listener : undefined,
+      bodyLength: received > 0 ? received : undefined,
+      identity: consumer === null ? undefined : this.#identity(consumer),
+    }
+  }
+
+  /** Undefined: the new config does not know this consumer any more, and refuses the same credentials. */
+  #identity({ source, name, id }: LoggedConsumer): AssumedIdentity | undefined {
+    const configured = name === null ? undefined : this.#consumers.get(name)
+    if (source !== 'jwt' && configured === undefined) return undefined
+    const groups = configured?.groups ?? []
+    // What else the token said is not logged: what a plugin demands of it is taken as met.
+    return { consumer: { source, name, id, groups, scopes: [], claims: {} }, claims: null }
+  }
+}
+
+function headersOf({ headers }: LogRecord): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const values = typeof value === 'string' ? [value] : Array.isArray(value) ? value : []
+    if (name === 'host' || name === 'content-length' || name === 'transfer-encoding') return []
+    return values.filter((one) => typeof one === 'string' && !hashed.test(one)).flatMap((one) => [name, one])
+  })
+}

@@ -1,0 +1,73 @@
+/** How what would become of a request differs from what became of it: one kind for each, the one that matters most. */
+import type { Outcome } from './outcome.ts'
+
+/** Every kind, with what its requests do. In the order in which they are told. */
+export const kinds = {
+  'loses-route': 'lose their route (404)',
+  'method-refused': 'are refused for their method (405)',
+  'needs-credentials': 'become 401: credentials are missing or not known any more',
+  'now-forbidden': 'become 403',
+  'newly-limited': 'are newly limited (429)',
+  'otherwise-refused': 'are refused for another reason',
+  'let-through': 'are let through, and were refused',
+  'asks-nobody': 'are no longer asked who they are',
+  'no-longer-limited': 'are no longer limited',
+  'gains-route': 'get a route, and had none',
+  'other-route': 'go to another route',
+  'other-upstream': 'go to another upstream',
+  'answered-otherwise': 'are answered by the gateway instead of an upstream, or the other way round',
+  'hit-lost': 'were answered from a cache, and would not be',
+  'hit-gained': 'may be answered from a cache',
+} as const
+
+export type Kind = keyof typeof kinds
+
+const refusals: Readonly<Record<string, Kind>> = {
+  'route-not-found': 'loses-route',
+  'method-not-allowed': 'method-refused',
+  'credentials-missing': 'needs-credentials',
+  'credentials-invalid': 'needs-credentials',
+  forbidden: 'now-forbidden',
+  'rate-limited': 'newly-limited',
+  'quota-exceeded': 'newly-limited',
+}
+
+/** Null: nothing that a client or an upstream would notice. */
+export function differenceOf(before: Outcome, after: Outcome): Kind | null {
+  const [was, is] = [classOf(before), classOf(after)]
+  if (was !== is) {
+    const limited = is === 'rate-limited' || was === 'rate-limited'
+    if (limited && countAlike(before, after)) return null
+    if (isRefusal(is)) return refusals[after.fate] ?? 'otherwise-refused'
+    if (was === 'rate-limited') return 'no-longer-limited'
+    if (was === 'route-not-found') return 'gains-route'
+    if (isRefusal(was)) return 'let-through'
+  }
+  if (isRefusal(is)) return null
+  if (before.consumer !== null && after.consumer === null) return 'asks-nobody'
+  if (before.route !== after.route) return 'other-route'
+  if (was !== is) return 'answered-otherwise'
+  if (before.upstream !== null && after.upstream !== before.upstream) return 'other-upstream'
+  if (before.fromCache && after.cacheKey === null) return 'hit-lost'
+  return null
+}
+
+/** Both 401s are one: with which words somebody without the right credentials is refused cannot be told from the log. */
+function classOf({ fate }: Outcome): string {
+  return fate === 'credentials-invalid' ? 'credentials-missing' : fate
+}
+
+function isRefusal(fate: string): boolean {
+  return fate !== 'forwarded' && fate !== 'answered'
+}
+
+/**
+ * The limits that decided are the same ones on both sides. A window may have begun before the log did, so what the log
+ * says of an unchanged limit is truer than counting again.
+ */
+function countAlike(before: Outcome, after: Outcome): boolean {
+  const refusing = before.limits.find(({ refused }) => refused) ?? after.limits.find(({ refused }) => refused)
+  if (refusing === undefined) return false
+  const has = ({ limits }: Outcome) => limits.some(({ parameters }) => parameters === refusing.parameters)
+  return has(before) && has(after)
+}

@@ -1,0 +1,45 @@
+/** The lines of a log of any size, one at a time; of a gzipped log too. */
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+
+export interface Line {
+  /** 1-based. */
+  readonly number: number
+  readonly text: string
+}
+
+/** A longer one is no access log's: only its beginning is kept. */
+const LONGEST_LINE = 1024 * 1024
+const NEWLINE = 10
+
+/** Opens a log. The stream fails with Node's error where the file cannot be read, or is no gzip. */
+export function openLog(path: string): Readable {
+  const file = createReadStream(path, { highWaterMark: 256 * 1024 })
+  if (!path.endsWith('.gz')) return file
+  const unpacked = createGunzip()
+  file.on('error', (error) => unpacked.destroy(error))
+  return file.pipe(unpacked)
+}
+
+/** Chunks of lines: one iteration for each read, not for each line. */
+export async function* linesOf(log: AsyncIterable<Buffer>): AsyncGenerator<Line[]> {
+  let number = 0
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of log) {
+    const lines: Line[] = []
+    let from = 0
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+      const part = chunk.subarray(from, end)
+      const bytes = from === 0 && rest.length > 0 ? Buffer.concat([rest, part]) : part
+      number++
+      if (bytes.length > 0) lines.push({ number, text: bytes.toString() })
+      from = end + 1
+    }
+    if (from > 0) rest = Buffer.alloc(0)
+    const open = chunk.subarray(from)
+    if (rest.length + open.length <= LONGEST_LINE) rest = Buffer.concat([rest, open])
+    yield lines
+  }
+  if (rest.length > 0) yield [{ number: number + 1, text: rest.toString() }]
+}

@@ -1,0 +1,89 @@
+/** What became of a request, as far as a config decides it: in the log, and under the new config. */
+import type { DryRun } from '../generation/dry-run.ts'
+import type { LogRecord } from './record.ts'
+
+export interface Outcome {
+  readonly route: string | null
+  /** `forwarded` (a cache may have answered), `answered` by the gateway, or the code of the refusal. */
+  readonly fate: string
+  readonly upstream: string | null
+  readonly consumer: string | null
+  /** What each limit decided from, in order. */
+  readonly limits: readonly LimitDecision[]
+  /** Key of a cache that was asked; null: none was. */
+  readonly cacheKey: string | null
+  readonly fromCache: boolean
+}
+
+export interface LimitDecision {
+  /** Name, amount, window and key space: equal parameters count alike. */
+  readonly parameters: string
+  readonly refused: boolean
+}
+
+/** Codes that a config decides by what the log holds. Of the others the log's word is taken. */
+const decided = new Set([
+  'route-not-found',
+  'method-not-allowed',
+  'credentials-missing',
+  'credentials-invalid',
+  'forbidden',
+  'rate-limited',
+  'quota-exceeded',
+])
+
+/** Null: it ended for reasons that no replay can know — the connection, the body, the state of the gateway. */
+export function loggedOutcome(record: LogRecord): Outcome | null {
+  const { code, route, upstream, consumer, source, decisions } = record
+  const beforeTarget = code !== null && !decided.has(code)
+  // A failure of the upstream is one of a forwarded request.
+  if (beforeTarget && upstream === null) return null
+  const refused = code !== null && decided.has(code)
+  const fate = refused ? code : upstream !== null || source === 'cache' ? 'forwarded' : 'answered'
+  return {
+    route,
+    fate,
+    upstream,
+    consumer: consumer === null ? null : (consumer.id ?? 'somebody'),
+    limits: limitsOf(decisions),
+    cacheKey: cacheKeyOf(decisions),
+    fromCache: source === 'cache',
+  }
+}
+
+export function rehearsedOutcome({ exchange, forwarded }: DryRun): Outcome {
+  const { route, problem, upstreamName, consumer, decisions } = exchange
+  const fate = problem?.code ?? (forwarded === null ? 'answered' : 'forwarded')
+  return {
+    route: route?.name ?? null,
+    fate,
+    upstream: upstreamName,
+    consumer: consumer === null ? null : (consumer.id ?? 'somebody'),
+    limits: limitsOf(decisions),
+    cacheKey: cacheKeyOf(decisions),
+    fromCache: false,
+  }
+}
+
+interface Decided {
+  readonly plugin: string
+  readonly verdict: string
+  readonly mode: string
+  readonly inputs: Readonly<Record<string, unknown>>
+}
+
+function limitsOf(decisions: readonly Decided[]): LimitDecision[] {
+  const limits: LimitDecision[] = []
+  for (const { plugin, verdict, mode, inputs } of decisions) {
+    if (plugin !== 'rate-limit') continue
+    const { limit, by, max, window } = inputs
+    limits.push({ parameters: `${limit} ${by} ${max} ${window} ${mode}`, refused: verdict === 'refuse' })
+  }
+  return limits
+}
+
+function cacheKeyOf(decisions: readonly Decided[]): string | null {
+  const found = decisions.find(({ plugin, inputs }) => plugin === 'cache' && typeof inputs['key'] === 'string')
+  // Consumers have entries of their own, unless the cache is shared.
+  return found === undefined ? null : `${found.inputs['consumer'] ?? ''} ${found.inputs['key']}`
+}

@@ -1,0 +1,240 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { runReplay } from '../../src/commands/replay.ts'
+import type { ReplayResult } from '../../src/replay/replay.ts'
+import { startGateway } from '../support/gateway.ts'
+
+const cwd = mkdtempSync(join(tmpdir(), 'sluice-replay-'))
+afterAll(() => rmSync(cwd, { recursive: true }))
+
+const routes = `
+consumers:
+  shop: { groups: [a], keys: ["sha256:c48a01f49fd0f2cc404bc3cbbc80e91457a3d41bb429a695243de4c61794155c"] }
+plugins: [access-log: { to: access.log }]
+upstreams: { echo: builtin://echo, other: builtin://echo }
+routes:
+  orders: { match: /orders/*, upstream: echo, plugins: [api-key] }
+  account: { match: /account, upstream: echo, plugins: [api-key] }
+  limited: { match: /limited, upstream: echo, public: t, plugins: [rate-limit: { max: 4, window: 1h }] }
+  kept: { match: /kept, upstream: echo, public: t, plugins: [cache: { ttl: 1h }] }
+  plain: { match: /plain, upstream: echo, public: t }
+`
+
+async function run(...args: string[]) {
+  const shown = { stdout: '', stderr: '' }
+  const io = {
+    stdout: (text: string) => {
+      shown.stdout += text
+    },
+    stderr: (text: string) => {
+      shown.stderr += text
+    },
+    cwd,
+    env: {},
+  }
+  return { code: await runReplay(args, io), ...shown }
+}
+
+/** A log as it was written while the routes above served. */
+beforeAll(async () => {
+  await using gateway = await startGateway(routes)
+  const key = { headers: { 'x-api-key': 'demo-key' } }
+  const get = async (path: string, init?: RequestInit) => void (await (await gateway.fetch(path, init)).arrayBuffer())
+  for (let i = 0; i < 3; i++) await get(`/orders/${i}`, key)
+  await get('/orders/3')
+  for (let i = 0; i < 2; i++) await get('/account', key)
+  await get('/account')
+  for (let i = 0; i < 6; i++) await get('/limited')
+  for (let i = 0; i < 3; i++) await get('/kept')
+  for (let i = 0; i < 2; i++) await get('/plain')
+  await get('/nothing')
+  const log = join(gateway.folder, 'access.log')
+  const lines = () => readFileSync(log, 'utf8').split('\n').length - 1
+  await vi.waitFor(() => expect(lines()).toBe(19))
+  writeFileSync(join(cwd, 'access.log'), readFileSync(log))
+})
+
+async function replayed(config: string, log = 'access.log'): Promise<ReplayResult> {
+  writeFileSync(join(cwd, 'new.yaml'), config)
+  const { code, stdout } = await run(log, '--config', 'new.yaml', '--json')
+  expect(code).toBe(0)
+  return JSON.parse(stdout)
+}
+
+/** `2 newly-limited limited`. */
+async function found(config: string): Promise<string[]> {
+  const { groups } = await replayed(config)
+  return groups.flatMap(({ kind, by }) => by.map(({ change, count }) => `${count} ${kind} ${change}`))
+}
+
+const changed = (from: string, to: string) => {
+  expect(routes).toContain(from)
+  return routes.replace(from, to)
+}
+
+test('finds nothing under the config that the log was written under', async () => {
+  expect(await replayed(routes)).toMatchObject({ lines: 19, requests: 19, changed: 0, groups: [], undecided: 0 })
+})
+
+test('finds exactly what loses its authentication, its allowance and its path', async () => {
+  const open = changed(
+    'account: { match: /account, upstream: echo, plugins: [api-key] }',
+    'account: { match: /account, upstream: echo, public: t }',
+  )
+  const next = open.replace('max: 4', 'max: 3').replace('match: /plain', 'match: /fancy')
+  writeFileSync(join(cwd, 'new.yaml'), next)
+
+  const { code, stdout } = await run('access.log', '--config', 'new.yaml')
+
+  expect(code).toBe(0)
+  expect(
+    stdout.replaceAll(/\d{4}-\S+Z/g, '<time>').replaceAll(/127.0.0.1/g, '<host>'),
+  ).toBe(`19 requests from <time> to <time>: 6 would end otherwise.
+
+lose their route (404): 2
+            2  plain → no route
+    line 17  GET <host>/plain
+    line 18  GET <host>/plain
+
+are newly limited (429): 1
+            1  limited
+    line 11  GET <host>/limited
+
+are let through, and were refused: 1
+            1  account
+    line 7  GET <host>/account
+
+are no longer asked who they are: 2
+            2  account
+    line 5  GET <host>/account
+    line 6  GET <host>/account
+
+Not in the log, and so not looked at: bodies (their length is), headers that nothing in the old file reads, credentials. Who was
+signed in counts as signed in wherever the new file still knows them; who was not, as having no credentials.
+`)
+})
+
+describe('finds', () => {
+  test.for([
+    [
+      'a route that asks for credentials now',
+      'plain: { match: /plain, upstream: echo, public: t }',
+      'plain: { match: /plain, upstream: echo, plugins: [api-key] }',
+      ['2 needs-credentials plain'],
+    ],
+    [
+      'a consumer that is gone',
+      'shop: {',
+      'shop2: {',
+      ['3 needs-credentials orders', '2 needs-credentials account'].reverse().sort(),
+    ],
+    [
+      'a group that is asked for',
+      'orders: { match: /orders/*, upstream: echo, plugins: [api-key] }',
+      'orders: { match: /orders/*, upstream: echo, plugins: [api-key, acl: { groups: [b] }] }',
+      ['3 now-forbidden orders'],
+    ],
+    [
+      'a group that everybody has',
+      'orders: { match: /orders/*, upstream: echo, plugins: [api-key] }',
+      'orders: { match: /orders/*, upstream: echo, plugins: [api-key, acl: { groups: [a] }] }',
+      [],
+    ],
+    ['a method that is not taken', 'match: /plain', 'match: POST /plain', ['2 method-refused plain → no route']],
+    ['a looser limit', 'max: 4', 'max: 5', ['1 no-longer-limited limited']],
+    ['an equal limit in another form', 'window: 1h', 'window: 60m', []],
+    [
+      'another upstream',
+      'plain: { match: /plain, upstream: echo',
+      'plain: { match: /plain, upstream: other',
+      ['2 other-upstream plain: echo → other'],
+    ],
+    ['another route', 'plain: {', 'fancy: {', ['2 other-route plain → fancy']],
+    [
+      'a route for what had none',
+      'match: /plain',
+      'match: { paths: [/plain, /nothing] }',
+      ['1 gains-route no route → plain'],
+    ],
+    [
+      'an answer of the gateway itself',
+      'plain: { match: /plain, upstream: echo',
+      'plain: { match: /plain, redirect: /x',
+      ['2 answered-otherwise plain'],
+    ],
+    ['hits that are lost', ', plugins: [cache: { ttl: 1h }]', '', ['2 hit-lost kept']],
+    [
+      'hits that may come',
+      'plain: { match: /plain, upstream: echo, public: t',
+      'plain: { match: /plain, upstream: echo, public: t, plugins: [cache: { ttl: 1h }]',
+      ['1 hit-gained plain'],
+    ],
+  ] as const)('%s', async ([, from, to, expected]) => {
+    expect((await found(changed(from, to))).sort()).toEqual([...expected].sort())
+  })
+})
+
+test('decides in the order in which requests came, whatever the order of the lines', async () => {
+  const lines = readFileSync(join(cwd, 'access.log'), 'utf8').trimEnd().split('\n')
+  writeFileSync(join(cwd, 'reversed.log'), lines.toReversed().join('\n'))
+
+  const { groups } = await replayed(changed('max: 4', 'max: 2'), 'reversed.log')
+
+  // Of six, the last two were refused; the two before them would be.
+  expect(groups).toMatchObject([{ kind: 'newly-limited', count: 2, examples: [{ line: 10 }, { line: 9 }] }])
+})
+
+test('counts lines that are none of an access log, and goes on', async () => {
+  const log = readFileSync(join(cwd, 'access.log'), 'utf8')
+  const foreign = [
+    '',
+    'not json',
+    '{"level":30,"msg":"started"}',
+    '[1]',
+    '{"time":"never","method":1}',
+    'x'.repeat(3_000_000),
+  ]
+  writeFileSync(join(cwd, 'mixed.log.gz'), gzipSync(`${foreign.join('\n')}\n${log}{"time":"2026`))
+
+  const result = await replayed(routes, 'mixed.log.gz')
+
+  expect(result).toMatchObject({ requests: 19, changed: 0, foreign: { count: 6, lines: [2, 3, 4, 5, 6] } })
+})
+
+test('leaves out what no config decides, and what it cannot describe', async () => {
+  const [line] = readFileSync(join(cwd, 'access.log'), 'utf8').split('\n')
+  const record = JSON.parse(line!)
+  const broken = { ...record, route: null, code: 'bad-request', status: 400, upstream: null }
+  const odd = { ...record, method: 'BREW' }
+  writeFileSync(join(cwd, 'odd.log'), [broken, odd].map((one) => JSON.stringify(one)).join('\n'))
+
+  expect(await replayed(routes, 'odd.log')).toMatchObject({ lines: 2, requests: 0, undecided: 2, groups: [] })
+})
+
+test('refuses a log that is not there or no gzip, and a config that does not load', async () => {
+  writeFileSync(join(cwd, 'new.yaml'), routes)
+  writeFileSync(join(cwd, 'plain.gz'), 'not packed')
+
+  const stderr = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(...args)
+    return [code, stdout, stderr]
+  }
+
+  expect(await stderr('none.log', '--config', 'new.yaml')).toEqual([1, '', 'cannot read none.log: no such file\n'])
+  expect(await stderr('plain.gz', '--config', 'new.yaml')).toEqual([
+    1,
+    '',
+    'cannot read plain.gz: it is not packed by gzip\n',
+  ])
+  expect(await run('access.log', '--config', 'none.yaml')).toMatchObject({ code: 1, stdout: '' })
+  expect(await run()).toMatchObject({ code: 2, stdout: '' })
+})
+
+test('reads an empty log', async () => {
+  writeFileSync(join(cwd, 'empty.log'), '')
+
+  expect((await run('empty.log', '--config', 'new.yaml')).stdout).toBe('The log holds no requests.\n')
+})
