@@ -9,7 +9,6 @@ import { cleanUpOnSignal, temporaryFolder } from './child.ts'
 import { leaveGatewayCore } from './cores.ts'
 import { readRss } from './cpu.ts'
 import { type Digest, readSlowly, sendAll } from './digest.ts'
-import { apiKey } from './measure.ts'
 import { wholeNumber } from './options.ts'
 import { loadPeer, type RunningPeer, startPeer } from './peer.ts'
 
@@ -30,7 +29,7 @@ async function main(plan: Plan): Promise<boolean> {
   leaveGatewayCore()
   await using folder = await temporaryFolder()
   await using origin = await startSlowOrigin(plan)
-  const place = { folder: folder.path, work: 'proxy', originPort: origin.port, apiKey } as const
+  const place = { folder: folder.path, work: 'proxy', originPort: origin.port } as const
   const peer = await loadPeer(plan.peer)
   await using gateway = (await startPeer(peer, place))!
 

@@ -1,7 +1,13 @@
 /** What is measured, and what it may cost. The budget stands beside its case: changing one is a change to this file. */
 
+import { apiKey, token } from './credentials.ts'
 import { mebibyte, smallBody, textBytes } from './origin.ts'
 import type { Work } from './peer.ts'
+
+export interface Budget {
+  readonly peer: 'nginx' | 'haproxy'
+  readonly limit: number
+}
 
 export interface Case {
   readonly name: string
@@ -12,29 +18,38 @@ export interface Case {
   readonly answerBytes: number
   /** Bytes of the request's body; it is then a POST. */
   readonly uploadBytes?: number
-  readonly withApiKey?: boolean
+  /** What the loader sends along; without it the answer has to be 401. */
+  readonly credentials?: Readonly<Record<string, string>>
   /** What CPU is divided by: requests (µs), or 10⁹ bytes of body (ms). */
   readonly per: 'request' | 'gigabyte'
   /** Which share of the requests the origin has to see for the case to be what its name says. */
   readonly reachesOrigin: 'always' | 'never'
   /** Overrides --connections: few connections are enough for large bodies. */
   readonly connections?: number
-  /** Sluice's CPU divided by nginx's, medians, at most. */
-  readonly budget?: number
+  /** Sluice's CPU divided by that of others, medians, at most. */
+  readonly budgets?: readonly Budget[]
 }
 
 const small = { path: '/small', answerBytes: smallBody.length, per: 'request', reachesOrigin: 'always' } as const
 const text = { work: 'proxy', answerBytes: textBytes, per: 'request', reachesOrigin: 'always' } as const
 
 export const cases: readonly Case[] = [
-  { ...small, name: 'proxy', title: 'Small GET passed on', work: 'proxy', budget: 2.0 },
+  { ...small, name: 'proxy', title: 'Small GET passed on', work: 'proxy', budgets: [nginx(1.4), haproxy(1.3)] },
   {
     ...small,
     name: 'chain',
     title: 'Small GET with API key, rate limit and metrics',
     work: 'chain',
-    withApiKey: true,
-    budget: 2.4,
+    credentials: { 'x-api-key': apiKey },
+    budgets: [haproxy(1.5)],
+  },
+  {
+    ...small,
+    name: 'jwt',
+    title: 'Small GET with an ES256 token, rate limit and metrics',
+    work: 'jwt',
+    credentials: { authorization: `Bearer ${token}` },
+    budgets: [haproxy(0.33)],
   },
   {
     ...small,
@@ -43,9 +58,16 @@ export const cases: readonly Case[] = [
     work: 'cache',
     path: '/cacheable',
     reachesOrigin: 'never',
+    budgets: [nginx(1.0)],
   },
-  { ...text, name: 'chunked', title: 'Answer of 10 KiB in one chunk', path: '/chunked' },
-  { ...text, name: 'streamed', title: 'Answer of 10 KiB in ten chunks, each sent by itself', path: '/streamed' },
+  { ...text, name: 'chunked', title: 'Answer of 10 KiB in one chunk', path: '/chunked', budgets: [haproxy(1.5)] },
+  {
+    ...text,
+    name: 'streamed',
+    title: 'Answer of 10 KiB in ten chunks, each sent by itself',
+    path: '/streamed',
+    budgets: [haproxy(1.5)],
+  },
   {
     name: 'download-1m',
     title: 'Download of 1 MiB',
@@ -55,6 +77,7 @@ export const cases: readonly Case[] = [
     per: 'gigabyte',
     reachesOrigin: 'always',
     connections: 8,
+    budgets: [haproxy(0.6)],
   },
   {
     name: 'download-100m',
@@ -65,6 +88,7 @@ export const cases: readonly Case[] = [
     per: 'gigabyte',
     reachesOrigin: 'always',
     connections: 4,
+    budgets: [haproxy(0.6)],
   },
   {
     name: 'upload-1m',
@@ -76,5 +100,14 @@ export const cases: readonly Case[] = [
     per: 'gigabyte',
     reachesOrigin: 'always',
     connections: 8,
+    budgets: [haproxy(1.5)],
   },
 ]
+
+function nginx(limit: number): Budget {
+  return { peer: 'nginx', limit }
+}
+
+function haproxy(limit: number): Budget {
+  return { peer: 'haproxy', limit }
+}

@@ -11,6 +11,13 @@ const keptOutput = 8192
 const stopGraceMs = 5000
 
 const running = new Set<Child>()
+let priority: readonly string[] = []
+
+/** What is started from now on runs before everything else on its core. */
+export function runFirst(): void {
+  priority = ['chrt', '--rr', '10']
+}
+
 const folders = new Set<string>()
 
 export class Child implements AsyncDisposable {
@@ -22,7 +29,8 @@ export class Child implements AsyncDisposable {
 
   constructor(core: number, command: string, args: readonly string[], cwd: string) {
     // taskset replaces itself with the command, so this pid is the command's own.
-    this.#process = spawn('taskset', ['--cpu-list', String(core), command, ...args], {
+    const [program, ...before] = [...priority, 'taskset', '--cpu-list', String(core)]
+    this.#process = spawn(program!, [...before, command, ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -27,8 +27,6 @@ export interface PeerRounds {
   readonly absent?: string
 }
 
-export const apiKey = 'bench-0123456789abcdefghijklmnopqrstuvwxyz'
-
 interface Bench {
   readonly folder: string
   readonly origin: Origin
@@ -46,7 +44,6 @@ export async function measureCase(benchCase: Case, bench: Bench): Promise<PeerRo
         folder: bench.folder,
         work: benchCase.work,
         originPort: bench.origin.port,
-        apiKey,
       })
       if (running === undefined) {
         entry.absent = 'has nothing that corresponds'
@@ -54,7 +51,7 @@ export async function measureCase(benchCase: Case, bench: Bench): Promise<PeerRo
       }
       started.use(running)
       const url = loadOf(benchCase, running, bench.options, 0).url
-      await probe(benchCase, url, apiKey)
+      await probe(benchCase, url)
       await runLoad(running.folder, loadOf(benchCase, running, bench.options, bench.options.warmupSeconds))
       entry.running = running
     } catch (error) {
@@ -106,7 +103,7 @@ function loadOf(benchCase: Case, running: RunningPeer, options: Options, seconds
     url: `http://127.0.0.1:${running.port}${benchCase.path}`,
     connections: benchCase.connections ?? options.connections,
     seconds,
-    ...(benchCase.withApiKey === true ? { headers: { 'x-api-key': apiKey } } : {}),
+    ...(benchCase.credentials === undefined ? {} : { headers: benchCase.credentials }),
     ...(benchCase.uploadBytes === undefined ? {} : { uploadBytes: benchCase.uploadBytes }),
   }
 }

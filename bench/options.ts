@@ -1,6 +1,7 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util'
 import { type Case, cases } from './cases.ts'
+import { runFirst } from './child.ts'
 
 export interface Options {
   readonly rounds: number
@@ -15,15 +16,19 @@ export interface Options {
   log(line: string): void
 }
 
+const defaultPeers = 'sluice,nginx,nginx-bare,haproxy,haproxy-bare,varnish,caddy,http-proxy,fastify-http-proxy'
+
 export const usage = `npm run bench -- [options]
   --rounds N          rounds per case and peer (5)
   --seconds S         length of a round (3)
   --warmup S          load before the first round (2)
   --connections C     of the loader, for the cases with small answers (64)
   --only CASE,…       ${cases.map(({ name }) => name).join(', ')}
-  --peers PEER,…      files of bench/peers (sluice,nginx,haproxy)
+  --peers PEER,…      files of bench/peers, or commits: sluice@main,sluice@HEAD~1
+                      (${defaultPeers})
   --json FILE         every round, as JSON
   --markdown FILE     the tables, as printed
+  --realtime          before everything else on the machine (SCHED_RR; root): for a machine that is not ours alone
   --quiet             no progress`
 
 /** Throws with a message for the user. */
@@ -36,7 +41,8 @@ export function readOptions(args: string[]): Options | 'help' {
       warmup: { type: 'string', default: '2' },
       connections: { type: 'string', default: '64' },
       only: { type: 'string' },
-      peers: { type: 'string', default: 'sluice,nginx,haproxy' },
+      peers: { type: 'string', default: defaultPeers },
+      realtime: { type: 'boolean', default: false },
       json: { type: 'string' },
       markdown: { type: 'string' },
       quiet: { type: 'boolean', default: false },
@@ -44,6 +50,7 @@ export function readOptions(args: string[]): Options | 'help' {
     },
   })
   if (values.help) return 'help'
+  if (values.realtime) runFirst()
   return {
     rounds: wholeNumber('--rounds', values.rounds),
     seconds: wholeNumber('--seconds', values.seconds),

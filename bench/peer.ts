@@ -8,7 +8,7 @@ import { gatewayCore } from './cores.ts'
 import { processTree } from './cpu.ts'
 
 /** What the gateway does with a request, apart from passing it on. */
-export type Work = 'proxy' | 'chain' | 'cache'
+export type Work = 'proxy' | 'chain' | 'jwt' | 'cache'
 
 /** Everything a peer needs to know to write its config. All ports are on 127.0.0.1. */
 export interface Job {
@@ -18,7 +18,6 @@ export interface Job {
   /** For whatever the peer tells about itself; `readyPath` is asked there. */
   readonly adminPort: number
   readonly originPort: number
-  readonly apiKey: string
 }
 
 export interface Setup {
@@ -51,6 +50,7 @@ export interface RunningPeer extends AsyncDisposable {
 const readyWithinMs = 15_000
 
 export async function loadPeer(name: string): Promise<Peer> {
+  if (name.startsWith('sluice@')) return (await import('./checkout.ts')).peerOfCommit(name)
   if (!/^[a-z0-9-]+$/.test(name)) throw new Error(`"${name}" is not a peer's name.`)
   const module: { peer?: Peer } = await import(`./peers/${name}.ts`).catch((cause) => {
     throw new Error(`There is no peer "${name}" in bench/peers.`, { cause })
@@ -62,9 +62,9 @@ export async function loadPeer(name: string): Promise<Peer> {
 /** Starts a peer on the gateway's core and returns once it says that it serves; undefined when it cannot do the work. */
 export async function startPeer(
   peer: Peer,
-  place: { folder: string; work: Work; originPort: number; apiKey: string },
+  place: { folder: string; work: Work; originPort: number },
 ): Promise<RunningPeer | undefined> {
-  const folder = join(place.folder, `${peer.name}-${place.work}`)
+  const folder = join(place.folder, `${peer.name.replaceAll(/[^\w-]/g, '_')}-${place.work}`)
   const [port, adminPort] = [await freePort(), await freePort()]
   const setup = peer.setup({ ...place, folder, port, adminPort })
   if (setup === undefined) return undefined

@@ -2,16 +2,17 @@
 import type { Case } from './cases.ts'
 
 /** Throws when the answer is not what the case is about. */
-export async function probe(benchCase: Case, url: string, apiKey: string): Promise<void> {
-  const answer = await ask(benchCase, url, benchCase.withApiKey === true ? { 'x-api-key': apiKey } : {})
+export async function probe(benchCase: Case, url: string): Promise<void> {
+  const answer = await ask(benchCase, url, benchCase.credentials ?? {})
   if (answer.status !== 200) throw new Error(`answered ${answer.status} instead of 200`)
   if (answer.bytes !== benchCase.answerBytes) {
     throw new Error(`answered ${answer.bytes} bytes instead of ${benchCase.answerBytes}`)
   }
-  if (benchCase.withApiKey !== true) return
-  for (const headers of [{}, { 'x-api-key': 'not-a-key' }]) {
+  if (benchCase.credentials === undefined) return
+  const spoiled = Object.entries(benchCase.credentials).map(([name, value]) => [name, `${value.slice(0, -8)}spoiled0`])
+  for (const headers of [{}, Object.fromEntries(spoiled)]) {
     const refused = await ask(benchCase, url, headers)
-    if (refused.status !== 401) throw new Error(`answered ${refused.status} instead of 401 to a wrong key`)
+    if (refused.status !== 401) throw new Error(`answered ${refused.status} instead of 401 to wrong credentials`)
   }
 }
 

@@ -9,9 +9,9 @@ import { parseArgs } from 'node:util'
 import { cleanUpOnSignal, temporaryFolder } from './child.ts'
 import { leaveGatewayCore } from './cores.ts'
 import { countOpenFiles, readRss } from './cpu.ts'
+import { apiKey } from './credentials.ts'
 import { collectGarbage } from './garbage.ts'
 import { type LoadResult, startLoad } from './load.ts'
-import { apiKey } from './measure.ts'
 import { wholeNumber } from './options.ts'
 import { startOrigin } from './origin.ts'
 import { freePort, type Job, type Peer, type RunningPeer, startPeer } from './peer.ts'
@@ -42,7 +42,7 @@ async function main(reloads: number, connections: number): Promise<boolean> {
   await using folder = await temporaryFolder()
   await using origin = await startOrigin(folder.path)
   const inspectorPort = await freePort()
-  const place = { folder: folder.path, work: 'chain', originPort: origin.port, apiKey } as const
+  const place = { folder: folder.path, work: 'chain', originPort: origin.port } as const
   const peer = revisedPeer(sluicePeer('sluice', [`--inspect=127.0.0.1:${inspectorPort}`]))
   await using gateway = (await startPeer(peer, place))!
 

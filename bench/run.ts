@@ -32,7 +32,9 @@ async function main(options: Options): Promise<boolean> {
   if (options.json !== undefined)
     await writeFile(options.json, `${JSON.stringify({ ...run, cases: summaries }, null, 2)}\n`)
   return summaries.every(
-    ({ rows, budget }) => budget?.met !== false && rows.every(({ invalid }) => invalid === undefined),
+    ({ rows, budgets }) =>
+      budgets.every(({ met }) => met) &&
+      rows.every(({ invalid, absent }) => invalid === undefined || absent !== undefined),
   )
 }
 

@@ -1,5 +1,5 @@
 /** Rounds → the figures of one row: medians, the ratio to each reference, and whether the budget is kept. */
-import type { Case } from './cases.ts'
+import type { Budget, Case } from './cases.ts'
 import type { PeerRounds } from './measure.ts'
 
 export interface Row extends PeerRounds {
@@ -20,8 +20,8 @@ export interface Row extends PeerRounds {
 export interface CaseSummary {
   readonly case: Case
   readonly rows: readonly Row[]
-  /** Absent when the case has no budget, or there is no valid figure to hold against it. */
-  readonly budget?: { readonly limit: number; readonly actual: number; readonly met: boolean }
+  /** Without an actual figure there is no valid one to hold against it, and it is not met. */
+  readonly budgets: readonly (Budget & { readonly actual?: number; readonly met: boolean })[]
 }
 
 export function summarize(benchCase: Case, measured: readonly PeerRounds[]): CaseSummary {
@@ -33,9 +33,12 @@ export function summarize(benchCase: Case, measured: readonly PeerRounds[]): Cas
     ...named('toNginx', ratio(row, nginx)),
     ...named('toHaproxy', ratio(row, haproxy)),
   }))
-  const actual = rows.find(({ peer }) => peer === 'sluice')?.toNginx
-  if (benchCase.budget === undefined || actual === undefined) return { case: benchCase, rows }
-  return { case: benchCase, rows, budget: { limit: benchCase.budget, actual, met: actual <= benchCase.budget } }
+  const sluice = rows.find(({ peer }) => peer === 'sluice')
+  const budgets = (benchCase.budgets ?? []).map((budget) => {
+    const actual = budget.peer === 'nginx' ? sluice?.toNginx : sluice?.toHaproxy
+    return { ...budget, ...named('actual', actual), met: actual !== undefined && actual <= budget.limit }
+  })
+  return { case: benchCase, rows, budgets }
 }
 
 function summarizePeer(measured: PeerRounds): Row {

@@ -20,7 +20,7 @@ export function markdownOf(summary: CaseSummary): string {
     .filter(({ invalid }) => invalid !== undefined)
     .map(({ peer, invalid }) => `- ${peer}: not valid: ${invalid}`)
   if (notes.length > 0) lines.push('', ...notes)
-  if (benchCase.budget !== undefined) lines.push('', budgetOf(summary, benchCase.budget))
+  if (summary.budgets.length > 0) lines.push('', ...summary.budgets.map(budgetOf))
   return `${lines.join('\n')}\n`
 }
 
@@ -41,10 +41,10 @@ function rowOf(row: Row, digits: number): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function budgetOf(summary: CaseSummary, limit: number): string {
-  const allowed = `Budget: sluice ≤ ${limit.toFixed(1)} × nginx`
-  if (summary.budget === undefined) return `${allowed}: **not measured**`
-  return `${allowed}: **${summary.budget.met ? 'met' : 'missed'}** (${summary.budget.actual.toFixed(2)})`
+function budgetOf({ peer, limit, actual, met }: CaseSummary['budgets'][number]): string {
+  const allowed = `- Budget: sluice ≤ ${limit.toFixed(2)} × ${peer}`
+  if (actual === undefined) return `${allowed}: **not measured**`
+  return `${allowed}: **${met ? 'met' : 'missed'}** (${actual.toFixed(2)})`
 }
 
 /** Says what was measured on what. */

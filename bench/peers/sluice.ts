@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { apiKey, issuer, publicKeyPem } from '../credentials.ts'
 import type { Job, Peer, Work } from '../peer.ts'
 
 const repository = resolve(import.meta.dirname, '../..')
@@ -9,7 +10,7 @@ const repository = resolve(import.meta.dirname, '../..')
 export const peer: Peer = sluicePeer('sluice', [])
 
 /** Sluice with flags for Node. SLUICE_ENTRY names the main.ts of another checkout, to compare a branch. */
-export function sluicePeer(name: string, nodeFlags: readonly string[]): Peer {
+export function sluicePeer(name: string, nodeFlags: readonly string[], entry = entryFile()): Peer {
   return {
     name,
     version: () => {
@@ -18,8 +19,8 @@ export function sluicePeer(name: string, nodeFlags: readonly string[]): Peer {
     },
     setup: (job) => ({
       command: process.execPath,
-      args: [...nodeFlags, entryFile(), 'run', '--config', join(job.folder, 'gateway.yaml')],
-      files: { 'gateway.yaml': config(job) },
+      args: [...nodeFlags, entry, 'run', '--config', join(job.folder, 'gateway.yaml')],
+      files: { 'gateway.yaml': config(job), 'public.pem': publicKeyPem },
       readyPath: '/readyz',
     }),
   }
@@ -46,12 +47,16 @@ admin: http://127.0.0.1:${job.adminPort}
 threads: 1
 shutdown: { delay: 0s, deadline: 1s }
 consumers:
-  bench: { keys: ["sha256:${createHash('sha256').update(job.apiKey).digest('hex')}"] }`
+  bench: { keys: ["sha256:${createHash('sha256').update(apiKey).digest('hex')}"] }`
 }
 
 const perRoute: Record<Work, string> = {
   proxy: '    public: "benchmark"',
   chain: '    plugins: [metrics, api-key, { rate-limit: { max: 100000000, window: 1m, by: consumer } }]',
+  jwt: `    plugins:
+      - metrics
+      - jwt: { issuer: "${issuer}", audience: bench, publicKey: "\${file:public.pem}" }
+      - rate-limit: { max: 100000000, window: 1m, by: consumer }`,
   cache: `    public: "benchmark"
     plugins: [{ cache: { ttl: 1h } }]`,
 }
