@@ -16,6 +16,8 @@ export interface PlainOwner {
   readonly heads: PlainHeadReader
   readonly headTimeoutMs: number
   readonly idleTimeoutMs: number
+  /** How long a client may take nothing of an answer. */
+  readonly stallMs: number
   /** False: the route needs Node's own objects, and nothing has been done. */
   take(request: PlainRequest, response: PlainResponse): boolean
   /** The connection is Node's from now on; `unread` is what has been read of it and not understood. */
@@ -62,6 +64,11 @@ export class PlainConnection {
 
   get keepAliveMs(): number {
     return this.#owner.idleTimeoutMs
+  }
+
+  /** Without a listener of the answer's own: see timedOut. */
+  stalled(): void {
+    if (!this.socket.timeout) this.socket.setTimeout(this.#owner.stallMs)
   }
 
   /** No answer is owed. */
@@ -200,7 +207,7 @@ export class PlainConnection {
   }
 
   timedOut(): void {
-    this.#response?.timedOut()
+    if (this.#response?.timedOut() === false) this.socket.destroy()
   }
 }
 

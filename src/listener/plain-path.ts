@@ -21,6 +21,7 @@ export class PlainPath implements PlainOwner {
   heads = new PlainHeadReader({ maxHeadBytes: 0, maxHeaders: 0 })
   headTimeoutMs = 0
   idleTimeoutMs = 0
+  stallMs = 0
   readonly #options: PlainPathOptions
   readonly #open = new Set<PlainConnection>()
   #sweeper: NodeJS.Timeout | null = null
@@ -34,6 +35,7 @@ export class PlainPath implements PlainOwner {
     this.heads = new PlainHeadReader({ maxHeadBytes: limits.headerBytes, maxHeaders: limits.headers })
     this.headTimeoutMs = limits.headTimeoutMs
     this.idleTimeoutMs = limits.idleTimeoutMs
+    this.stallMs = limits.bodyIdleMs
   }
 
   get draining(): boolean {

@@ -5,9 +5,12 @@ import type { Socket } from 'node:net'
 import { composeHead } from '../exchange/answer-head.ts'
 import type { ClientResponse } from '../exchange/client.ts'
 import { isFieldValue, isToken } from '../exchange/headers.ts'
+import { type Sender, sendAfterTurn } from './send-turn.ts'
 
 /** Above this a piece is not worth copying into one string with what goes before it. */
 const JOINED = 16 * 1024
+/** What is held back for the end of a turn, at most. */
+const HELD = 64 * 1024
 
 type Listener = () => void
 
@@ -15,11 +18,13 @@ type Listener = () => void
 export interface AnswerOutlet {
   readonly socket: Socket
   readonly keepAliveMs: number
-  /** Called by the socket when the last byte of an answer has been taken by the kernel. */
+  /** To be called when the kernel has taken the last byte of an answer. */
   readonly flushed: Listener
+  /** The client does not take what it was sent. */
+  stalled(): void
 }
 
-export class PlainResponse implements ClientResponse {
+export class PlainResponse implements ClientResponse, Sender {
   statusMessage = ''
   headersSent = false
   writableFinished = false
@@ -32,7 +37,7 @@ export class PlainResponse implements ClientResponse {
   #ended = false
   /** Composed, and not given to the socket yet. */
   #pending = ''
-  #isFlushing = false
+  #isDue = false
   #trailers = ''
   #closeListeners: Listener[] | null = null
   #drainListeners: Listener[] | null = null
@@ -88,11 +93,16 @@ export class PlainResponse implements ClientResponse {
     if (chunk.length > JOINED || this.writableLength > 0) return this.#writeThrough(chunk, flushed)
     const text = typeof chunk === 'string' ? chunk : chunk.toString('latin1')
     this.#pending += this.#chunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text
-    // What follows in the same turn, an end above all, leaves in the same write.
-    if (this.#isFlushing) return true
-    this.#isFlushing = true
-    process.nextTick(flush, this)
+    if (this.#pending.length > HELD) this.#sendPending()
+    else this.#sendLater()
     return true
+  }
+
+  /** What follows in the same turn, an end above all, leaves in the same write. */
+  #sendLater(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    sendAfterTurn(this)
   }
 
   #writeThrough(chunk: Buffer | string, flushed: Listener | undefined): boolean {
@@ -108,17 +118,34 @@ export class PlainResponse implements ClientResponse {
     return !socket.writableNeedDrain
   }
 
-  /** What was held back for the end of the turn. */
-  flush(): void {
-    this.#isFlushing = false
-    if (!this.#ended) this.#sendPending()
+  /** The turn is over. */
+  send(): void {
+    this.#isDue = false
+    const { socket } = this
+    if (socket.destroyed) return
+    if (!this.#ended) {
+      this.#sendPending()
+      return
+    }
+    const { flushed } = this.#outlet
+    if ('encrypted' in socket) socket.write(this.#takePending(), 'latin1', flushed)
+    else this.#sendPending()
+    // Most answers are with the kernel when the write returns: no callback, no tick.
+    if (socket.writableLength > 0) this.#outlet.stalled()
+    if ('encrypted' in socket) return
+    if (socket.writableLength === 0) flushed()
+    else socket.write('', 'latin1', flushed)
   }
 
   #sendPending(): void {
     if (this.#pending === '' || this.destroyed) return
+    this.socket.write(this.#takePending(), 'latin1')
+  }
+
+  #takePending(): string {
     const text = this.#pending
     this.#pending = ''
-    this.socket.write(text, 'latin1')
+    return text
   }
 
   addTrailers(fields: [string, string][]): void {
@@ -133,17 +160,7 @@ export class PlainResponse implements ClientResponse {
     if (body !== undefined && body.length > 0) this.write(body as Buffer)
     this.#ended = true
     if (this.#chunked) this.#pending += `0\r\n${this.#trailers}\r\n`
-    const text = this.#pending
-    this.#pending = ''
-    const { socket } = this
-    if ('encrypted' in socket) {
-      socket.write(text, 'latin1', this.#outlet.flushed)
-      return
-    }
-    // Most answers are with the kernel when the write returns: no callback, no tick.
-    if (text !== '') socket.write(text, 'latin1')
-    if (socket.writableLength === 0) this.#outlet.flushed()
-    else socket.write('', 'latin1', this.#outlet.flushed)
+    this.#sendLater()
   }
 
   destroy(): void {
@@ -169,8 +186,10 @@ export class PlainResponse implements ClientResponse {
     tell(this.#drainListeners)
   }
 
-  timedOut(): void {
+  /** False: nobody waits for that. */
+  timedOut(): boolean {
     tell(this.#timeoutListeners)
+    return this.#timeoutListeners !== null
   }
 
   /** Over: all of it is out, or the connection is gone. */
@@ -178,10 +197,6 @@ export class PlainResponse implements ClientResponse {
     this.writableFinished = finished
     tell(this.#closeListeners)
   }
-}
-
-function flush(response: PlainResponse): void {
-  response.flush()
 }
 
 function added(listeners: Listener[] | null, listener: Listener): Listener[] {

@@ -176,3 +176,23 @@ test('a reset while an answer streams ends it at the origin', async () => {
   await gone
   await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
 })
+
+test('a client that asks again and again and reads nothing is let go', async () => {
+  await using origin = await startOrigin((_request, response) => void response.end('x'.repeat(8000)))
+  await using gateway = await startGateway(`limits: { bodyIdle: 300ms }\n${open(origin.url)}`)
+  const wire = await openWire(gateway.port)
+  wire.socket.pause()
+  let asked = 0
+  const ask = setInterval(() => {
+    wire.send(get('/').repeat(50))
+    asked += 50
+  }, 1)
+  try {
+    await new Promise((closed) => wire.socket.once('close', closed))
+  } finally {
+    clearInterval(ask)
+  }
+
+  expect(origin.requests.length).toBeLessThan(asked)
+  await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
+})
