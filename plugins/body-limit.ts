@@ -27,7 +27,10 @@ export default function bodyLimit(scope: Scope, options: FromSchema<typeof schem
 
   scope.addHook('onRequest', function limitBody({ exchange }) {
     const { body } = exchange.facts
-    if (body.kind === 'none') return
+    if (body.kind === 'none') {
+      exchange.decide('skip', 'no-body')
+      return
+    }
     if (body.kind === 'chunked') {
       limitStream(exchange)
       return

@@ -54,7 +54,7 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   const store = scope.carry(`store ${JSON.stringify([scope.item.id, options])}`, () => stores.open(maxTotal, maxObject))
   stores.measure(scope.metrics)
   const countResult = tally(scope.metrics)
-  const secretParameters = new Set(named('query:', scope.secrets))
+  const secrets = new Set(scope.secrets)
   const credentialHeaders = [...new Set(['authorization', ...named('header:', scope.secrets)])]
   const policy = { shared: options.shared, credentialHeaders }
   const plans = new WeakMap<Exchange, Plan>()
@@ -90,7 +90,7 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   function record(exchange: Exchange, found: Found): void {
     const { key } = found
     const inputs = {
-      key: key === null ? null : shownKey(key, secretParameters),
+      key: key === null ? null : shownKey(key, secrets),
       consumer: policy.shared ? null : (exchange.consumer?.id ?? null),
     }
     if (found.kind === 'forward') exchange.decide('pass', found.why, inputs)

@@ -48,7 +48,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'gateway-admin.ts': ['admin', 'type config', 'type plugin.ts'],
   'gateway-errors.ts': ['type config', 'generation'],
   'gateway-view.ts': ['admin', 'config', 'observe'],
-  explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'state', 'upstream'],
+  explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'type routing', 'state', 'upstream'],
   diff: ['config', 'explain', 'upstream'],
   replay: ['config', 'type exchange', 'explain', 'type generation'],
   commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts', 'replay'],

@@ -1,10 +1,6 @@
 /** Which parts of a request are logged and which of them are secret. A secret value is shown as the start of its hash. */
 import { hash } from 'node:crypto'
-import { type Exchange, queryName, queryValue } from '#gateway'
-
-/** Secret whatever the config says: the second net. */
-const secretHeaders = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie']
-const secretName = /api-?key|token|secret|passw|signature|credential|^(sig|key|jwt)$/
+import { alwaysSecretHeaders, type Exchange, isSecretPart, queryName, queryValue } from '#gateway'
 
 /** Shorter values are not searched for in free text: they would be found everywhere. */
 const MIN_SEARCHED = 6
@@ -26,7 +22,7 @@ export class Redaction {
     this.#secrets = new Set(secrets)
     this.#headers = namesOf('header:', reads).map((name) => ({ name, secret: this.#isSecret('header', name) }))
     this.#query = namesOf('query:', reads).map((name) => ({ name, secret: this.#isSecret('query', name) }))
-    this.#secretHeaders = [...new Set([...secretHeaders, ...namesOf('header:', secrets)])]
+    this.#secretHeaders = [...new Set([...alwaysSecretHeaders, ...namesOf('header:', secrets)])]
   }
 
   /** The logged headers that the request has; one value as text, several as a list. */
@@ -93,9 +89,7 @@ export class Redaction {
   }
 
   #isSecret(kind: 'header' | 'query', name: string): boolean {
-    if (this.#secrets.has(`${kind}:${name}`)) return true
-    const plain = name.toLowerCase().replaceAll('_', '-')
-    return secretName.test(plain) || (kind === 'header' && secretHeaders.includes(plain))
+    return isSecretPart(kind, name, this.#secrets)
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a stored answer is found by: the URI, then who asks. Two levels, so that a URI can be forgotten for everybody at once. */
 import { hash } from 'node:crypto'
-import { type Exchange, queryName } from '#gateway'
+import { type Exchange, isSecretPart, queryName } from '#gateway'
 
 export interface CacheKey {
   /** Scheme, authority, path and query bytes as matched; the method is GET, which HEAD shares. */
@@ -58,10 +58,10 @@ function forwardedAbout(exchange: Exchange, { credentialHeaders }: KeyPolicy): r
 }
 
 /** The key as it may be shown: values of secret query parameters left out. */
-export function shownKey({ uri }: CacheKey, secretParameters: ReadonlySet<string>): string {
+export function shownKey({ uri }: CacheKey, secrets: ReadonlySet<string>): string {
   const start = uri.indexOf('?')
-  if (start === -1 || secretParameters.size === 0) return `GET ${uri}`
+  if (start === -1) return `GET ${uri}`
   const pairs = uri.slice(start + 1).split('&')
-  const shown = pairs.map((pair) => (secretParameters.has(queryName(pair)) ? `${queryName(pair)}=…` : pair))
+  const shown = pairs.map((pair) => (isSecretPart('query', queryName(pair), secrets) ? `${queryName(pair)}=…` : pair))
   return `GET ${uri.slice(0, start)}?${shown.join('&')}`
 }

@@ -36,7 +36,7 @@ export function problemOf(error: unknown, exchange: Exchange): unknown {
     return new Problem('forbidden', error.message, challenge(`, error="insufficient_scope"${scope}`))
   }
   if (error instanceof KeysUnavailable) {
-    exchange.decide('refuse', 'keys-unavailable')
+    exchange.decide('refuse', exchange.dry ? 'keys-not-fetched' : 'keys-unavailable')
     return new Problem('upstream-unavailable', error.message, { headers: ['retry-after', '1'] })
   }
   return error

@@ -9,7 +9,7 @@ export type Io = Omit<CommandIo, 'onSignal'>
 export type ExitCode = 0 | 1 | 2
 
 export interface Arguments {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>
   readonly positionals: readonly string[]
 }
 

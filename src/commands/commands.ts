@@ -28,6 +28,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     },
   ],
   [
+    'explain',
+    {
+      synopsis: 'explain METHOD URL [--as CONSUMER] [--json] …',
+      summary: 'Say what would happen to a request, and why.',
+      run: async (args, io) => (await import('./explain.ts')).runExplain(args, io),
+    },
+  ],
+  [
     'routes',
     {
       synopsis: 'routes [--config FILE] [--json]',

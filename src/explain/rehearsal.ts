@@ -4,6 +4,7 @@
  */
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { concealer } from '../config/secrets.ts'
 import { Carry } from '../generation/carry.ts'
 import { CompileError, compile } from '../generation/compile.ts'
 import type { DryRun } from '../generation/dry-run.ts'
@@ -13,38 +14,51 @@ import { createLog } from '../observe/log.ts'
 import { MemoryCounters } from '../state/memory-counters.ts'
 import { MemoryInFlight } from '../state/memory-in-flight.ts'
 import { TargetStates } from '../upstream/target-states.ts'
+import { concealed } from './concealed.ts'
 import { arrivalOf, type DescribedRequest } from './described-request.ts'
+import { type Explanation, explain } from './explanation.ts'
 
 export interface RehearsalOptions {
   /** The clock of limits, in milliseconds; never goes back. */
   readonly now?: () => number
+  /** Starts Fastify packages too, to see whether they would: they are not part of any decision. */
+  readonly startsPackages?: boolean
 }
 
 export class Rehearsal {
   readonly #generation: Generation
   readonly #counters: RehearsedCounters
+  readonly #conceal: (text: string) => string
 
   /** Compiles a config. Rejects with CompileError. */
-  static async open({ config, plugins }: LoadedConfig, options: RehearsalOptions = {}): Promise<Rehearsal> {
+  static async open(loaded: LoadedConfig, options: RehearsalOptions = {}): Promise<Rehearsal> {
+    const { config, plugins, interpolated } = loaded
     const counters = new RehearsedCounters(options)
-    const world = { ...silentWorld(), counters }
+    const world = { ...silentWorld(), counters, ...(options.startsPackages === true ? {} : { serves: false as const }) }
     try {
       const generation = await compile({ config, plugins, number: 0 }, world, { failed: () => {} })
-      return new Rehearsal(generation, counters)
+      return new Rehearsal(generation, counters, concealer(interpolated))
     } catch (error) {
       counters.close()
       throw error
     }
   }
 
-  private constructor(generation: Generation, counters: RehearsedCounters) {
+  private constructor(generation: Generation, counters: RehearsedCounters, conceal: (text: string) => string) {
     this.#generation = generation
     this.#counters = counters
+    this.#conceal = conceal
   }
 
   /** Decides about one request; limits count it. Rejects with DescriptionError. */
   async run(request: DescribedRequest): Promise<DryRun> {
     return this.#generation.dryRun(arrivalOf(request, this.#generation.compiled))
+  }
+
+  /** The same in full, every secret of the config as its placeholder. Rejects with DescriptionError. */
+  async explain(request: DescribedRequest): Promise<Explanation> {
+    const { compiled } = this.#generation
+    return concealed(explain(request, await this.run(request), compiled), this.#conceal)
   }
 
   /** Forgets what was counted. */
@@ -61,7 +75,7 @@ export class Rehearsal {
 /** What would keep a config from serving: options that a plugin refuses in code, a route table that cannot be built. */
 export async function rehearse(loaded: LoadedConfig): Promise<readonly Diagnostic[]> {
   try {
-    const rehearsal = await Rehearsal.open(loaded)
+    const rehearsal = await Rehearsal.open(loaded, { startsPackages: true })
     await rehearsal.close()
     return []
   } catch (error) {

@@ -1,14 +1,12 @@
 /** Compiles a config into a generation: upstreams, then the global chain, then each route. Any error leaves nothing held. */
-import { createHash } from 'node:crypto'
-import { dirname } from 'node:path'
 import type { FastifyReply } from 'fastify'
-import type { ChainItem, Config, PluginItem, RouteConfig } from '../config/config.ts'
+import type { ChainItem, Config } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
-import type { CounterStore, InFlightStore, Log, Need, PluginRequest, Traits } from '../plugin.ts'
+import type { CounterStore, InFlightStore, Log, PluginRequest } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
@@ -17,14 +15,14 @@ import type { TargetStates } from '../upstream/target-states.ts'
 import { deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
-import { consumerDirectory } from './consumers.ts'
 import { type Edge, nativeEdge } from './edge.ts'
 import { ForeignPluginError, foreignEdge } from './foreign-edge.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
 import { type CompiledItem, ItemCompiler } from './items.ts'
 import { compileRoute, type Route } from './route.ts'
 import type { Surroundings } from './scope.ts'
-import { compileUpstreams, hashedHeaders } from './upstreams.ts'
+import { needsOf, reservedNames, surroundings, traitsOf } from './surroundings.ts'
+import { compileUpstreams } from './upstreams.ts'
 
 /** What outlives generations. */
 export interface World {
@@ -36,6 +34,8 @@ export interface World {
   readonly rejections: CounterFamily
   /** What the supervisor says about targets: for whoever picks one. */
   readonly targetStates: TargetStates
+  /** False: nothing will be served, and Fastify packages are not started. */
+  readonly serves?: false
   /** Our name in `via` where the config gives none. */
   readonly name: string
   /** The port of the embedded origin; starts it on first use. */
@@ -77,6 +77,7 @@ class Compiler {
   readonly #input: CompileInput
   readonly #world: World
   readonly #generation: Generation
+  readonly #around: Surroundings
   readonly #items: ItemCompiler
   readonly #edges: Edge[] = []
   readonly #targets: string[] = []
@@ -87,7 +88,8 @@ class Compiler {
     this.#input = input
     this.#world = world
     this.#generation = generation
-    this.#items = new ItemCompiler(surroundings(input, world), input.plugins)
+    this.#around = surroundings(input, world)
+    this.#items = new ItemCompiler(this.#around, input.plugins)
     this.#chainEvents = {
       refused: (exchange, problem) => {
         if (exchange.dry) return
@@ -126,6 +128,7 @@ class Compiler {
       globalPolicy: global.policy,
       edges: this.#edges,
       admission: { limits: config.limits, trust },
+      secrets: new Set(this.#around.secrets),
       headPolicy: requestHeadPolicy(name, trust.header, reservedNames(this.#input)),
       release: () => this.#release(),
     })
@@ -136,7 +139,7 @@ class Compiler {
     for (const item of items) compiled.push(await this.#item(item))
     const steps = compiled.map(stepOf)
     const chain = new Chain(steps, { recording: items.some((item) => this.#records(item)), events: this.#chainEvents })
-    const foreign = compiled.some(({ kind }) => kind === 'foreign')
+    const foreign = this.#world.serves !== false && compiled.some(({ kind }) => kind === 'foreign')
     const replies = foreign ? new WeakMap<Exchange, FastifyReply>() : null
     const policy = this.#policy(chain, replies)
     if (replies === null) return { chain, edge: this.#native!, policy }
@@ -221,55 +224,4 @@ function stepOf(item: CompiledItem): Step {
 /** Fastify runs such a plugin; our own runner passes its place in dry runs alone. */
 function notSimulated({ exchange }: PluginRequest): void {
   exchange.decide('skip', 'not-simulated')
-}
-
-function traitsOf(item: PluginItem, plugins: ReadonlyMap<string, LoadedPlugin>): Traits | null {
-  const loaded = plugins.get(item.plugin.url)
-  return loaded?.kind === 'native' ? loaded.module.traits : null
-}
-
-function needsOf(traits: Traits, item: PluginItem): readonly Need[] {
-  return typeof traits.needs === 'function' ? traits.needs(item.options) : (traits.needs ?? [])
-}
-
-function surroundings({ config, plugins }: CompileInput, world: World): Surroundings {
-  const { carry, log, metrics, counters, inFlight } = world
-  const reads = new Set<string>()
-  const secrets = new Set<string>()
-  for (const { match } of config.routes) {
-    for (const { name } of match.headers) reads.add(`header:${name}`)
-    for (const { name } of match.query) reads.add(`query:${name}`)
-  }
-  for (const name of hashedHeaders(config)) reads.add(`header:${name}`)
-  for (const item of pluginItems(config)) {
-    const traits = traitsOf(item, plugins)
-    for (const name of traits?.reads?.(item.options) ?? []) reads.add(name)
-    for (const name of traits?.secrets?.(item.options) ?? []) secrets.add(name)
-  }
-  const shared = { reads: [...reads].sort(), secrets: [...secrets].sort(), folder: dirname(config.file) }
-  const digest = createHash('sha256')
-    .update(JSON.stringify([config.consumers, shared]))
-    .digest('base64url')
-  return { carry, log, metrics, counters, inFlight, consumers: consumerDirectory(config.consumers), ...shared, digest }
-}
-
-/** With `-` for `_`, as clients' names are compared: CGI and WSGI origins cannot tell them apart. */
-function reservedNames({ config, plugins }: CompileInput): ReadonlySet<string> {
-  const reserved = new Set<string>()
-  for (const item of pluginItems(config)) {
-    for (const name of traitsOf(item, plugins)?.reserves?.(item.options) ?? []) reserved.add(name.replaceAll('_', '-'))
-  }
-  return reserved
-}
-
-/** Every plugin item of a config, those inside `any` included. */
-export function* pluginItems(config: Config): Generator<PluginItem> {
-  const chains: readonly (readonly ChainItem[])[] = [
-    config.plugins,
-    ...config.routes.map((route: RouteConfig) => route.chain),
-  ]
-  for (const item of new Set(chains.flat())) {
-    if (item.kind === 'plugin') yield item
-    else yield* item.members
-  }
 }

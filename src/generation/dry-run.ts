@@ -65,18 +65,28 @@ export async function dryRun(compiled: Compiled, { head, meta, assumed }: Descri
 async function runChain(exchange: Exchange, chain: Chain, compiled: Compiled): Promise<ForwardedHead[] | null> {
   try {
     await chain.run(exchange)
-    const upstream = exchange.reply.sent ? null : conclude(exchange, compiled.headPolicy.name)
-    if (upstream === null) return null
-    exchange.upstreamName = upstream.name
-    exchange.running = stages.upstream
-    const { candidates } = upstream
-    if (candidates.length === 0) throw noTarget()
-    const forwarded = candidates.map((target) => ({ target: target.url, head: copyOf(headFor(exchange, target)) }))
-    exchange.decide('pass', 'forwarded', { upstream: upstream.name, targets: candidates.map(({ url }) => url) })
-    return forwarded
+    return exchange.reply.sent ? null : forwardedBy(exchange, compiled.headPolicy.name)
   } catch (error) {
     fail(exchange, toProblem(error))
     return null
+  }
+}
+
+/** As `conclude` and the proxy go on, up to the pick of one target. Throws the Problem of a request that goes nowhere. */
+function forwardedBy(exchange: Exchange, ownName: string): ForwardedHead[] | null {
+  // What the router refused is in the record.
+  if (exchange.refusal === null) exchange.running = stages.upstream
+  try {
+    const upstream = conclude(exchange, ownName)
+    if (upstream === null) return null
+    exchange.upstreamName = upstream.name
+    const { candidates } = upstream
+    if (candidates.length === 0) throw noTarget()
+    exchange.decide('pass', 'forwarded', { upstream: upstream.name, targets: candidates.map(({ url }) => url) })
+    return candidates.map((target) => ({ target: target.url, head: copyOf(headFor(exchange, target)) }))
+  } catch (error) {
+    if (exchange.refusal === null) exchange.decide('refuse', toProblem(error).code)
+    throw error
   }
 }
 

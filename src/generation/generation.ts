@@ -32,6 +32,8 @@ export interface Compiled {
   readonly edges: readonly Edge[]
   readonly admission: AdmissionPolicy
   readonly headPolicy: RequestHeadPolicy
+  /** Request parts that carry secrets, as the plugins say: `header:x-api-key`. */
+  readonly secrets: ReadonlySet<string>
   /** Lets go of pools, items and whatever else this generation holds. */
   release(): void
 }

@@ -2,7 +2,8 @@
 import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { LoadedPlugin, PluginCatalog } from '../config/plugin-catalog.ts'
-import { CompileError, pluginItems } from '../generation/compile.ts'
+import { CompileError } from '../generation/compile.ts'
+import { pluginItems } from '../generation/surroundings.ts'
 
 /** By `PluginRef.url`. Throws CompileError where a file is not what it was when the config was checked. */
 export async function pluginModules(config: Config, catalog: PluginCatalog): Promise<Map<string, LoadedPlugin>> {
