@@ -64,7 +64,7 @@ describe('an exchange without effects', () => {
 
     const { decision, code, held } = await decide(`Bearer ${await sign(key)}`, { jwks: issuer.url })
 
-    expect(decision).toMatchObject({ verdict: 'refuse', reason: 'keys-unavailable' })
+    expect(decision).toMatchObject({ verdict: 'refuse', reason: 'keys-not-fetched' })
     expect(code).toBe('upstream-unavailable')
     expect(issuer.fetches).toBe(0)
     expect(held).toBe(0)
