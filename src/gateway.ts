@@ -6,6 +6,7 @@ import { type Echo, startEcho } from './builtin/echo.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig, redactedSource } from './config/load.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
+import { runTests } from './explain/tests.ts'
 import { AdminPlace } from './gateway-admin.ts'
 import { ConfigError, type Document, diagnosticsOf } from './gateway-errors.ts'
 import { GatewayView, type Viewed } from './gateway-view.ts'
@@ -176,6 +177,8 @@ export class Gateway implements Viewed {
     const { config, document } = loaded
     if (config.hash === this.#current?.hash) return { ok: true, generation: this.generation, changed: false }
     try {
+      const failed = config.reload.requireTests ? (await runTests(loaded)).diagnostics : []
+      if (failed.length > 0) return { ok: false, diagnostics: failed }
       await this.#serve(config)
       this.#document = document
       return { ok: true, generation: this.generation, changed: true }

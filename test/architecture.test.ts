@@ -36,6 +36,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'type admin',
     'builtin',
     'config',
+    'explain',
     'gateway-admin.ts',
     'gateway-errors.ts',
     'gateway-view.ts',

@@ -23,6 +23,43 @@ export interface Config {
   /** The global plugins alone: what a request that matches no route runs. */
   readonly plugins: readonly ChainItem[]
   readonly routes: readonly RouteConfig[]
+  readonly tests: readonly TestConfig[]
+  /** `requireTests`: nothing is served whose tests fail. */
+  readonly reload: { readonly requireTests: boolean }
+}
+
+/** A request, and what the gateway has to decide about it. */
+export interface TestConfig {
+  readonly name: string
+  /** Of the request. */
+  readonly at: Position
+  /** `['tests', 0]`. */
+  readonly path: readonly (string | number)[]
+  readonly request: {
+    readonly method: string
+    readonly url: string
+    /** Flat name, value, … */
+    readonly headers: readonly string[]
+    readonly ip: string | undefined
+    readonly listener: string | undefined
+    readonly as: string | undefined
+    readonly claims: Readonly<Record<string, unknown>> | undefined
+  }
+  readonly repeat: number
+  readonly expect: TestExpectation
+}
+
+/** Null: there is none. What is not named may be anything. */
+export interface TestExpectation {
+  readonly route?: string | null
+  readonly status?: number
+  readonly code?: string | null
+  readonly upstream?: string | null
+  readonly target?: string
+  readonly consumer?: string | null
+  readonly plugin?: string | null
+  /** The value, or whether it is there. */
+  readonly headers?: Readonly<Record<string, string | boolean>>
 }
 
 export interface ListenerConfig {

@@ -73,6 +73,7 @@ export const diagnosticCodes = {
   'unauthenticated-route': 'a route that anybody may use, and does not say so',
   'public-route-authenticates': 'a route that says it is public, and is not',
   'aliasing-allowed': 'a route that takes paths which others read differently',
+  'failed-test': 'a test whose request is decided otherwise than it expects',
   'unverified-upstream': 'an upstream whose certificate is not verified',
 } as const satisfies Record<string, string>
 

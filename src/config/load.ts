@@ -19,6 +19,7 @@ import { Reading } from './reading.ts'
 import { readRoutes } from './routes.ts'
 import { hideSecrets } from './secret-options.ts'
 import { type Interpolation, reasonOf } from './secrets.ts'
+import { readReload, readTests } from './tests.ts'
 import { Upstreams } from './upstreams.ts'
 import { validate } from './validate.ts'
 
@@ -139,6 +140,8 @@ function readParts(reading: Reading, chains: Chains) {
     upstreams: upstreams.all,
     plugins: reading.findings.hasErrors ? [] : chainItems(global),
     routes,
+    tests: readTests(reading, { listeners: names, upstreams: upstreams.all }),
+    reload: readReload(reading),
   }
 }
 

@@ -26,8 +26,6 @@ const refusals: readonly Refusal[] = [
     when: (value) => isRecord(value) || (isText(value) && /^rediss?:/.test(value)),
     name: 'a store other than `memory`',
   },
-  { path: 'tests' },
-  { path: 'reload' },
   {
     path: 'trustedProxies.header',
     when: (value) => isText(value) && value.toLowerCase() === 'forwarded',

@@ -15,6 +15,29 @@ export interface RawConfig {
   readonly plugins?: RawList<RawItem>
   readonly upstreams?: RawMap<string | RawList<string | RawTarget> | RawUpstream>
   readonly routes?: RawMap<RawRoute>
+  readonly tests?: RawList<RawTest>
+  readonly reload?: { readonly requireTests?: boolean }
+}
+
+export interface RawTest {
+  readonly name?: string
+  readonly request?: string
+  readonly as?: string
+  readonly claims?: Readonly<Record<string, unknown>>
+  readonly headers?: RawMap<string | RawList<string>>
+  readonly ip?: string
+  readonly listener?: string
+  readonly repeat?: number
+  readonly expect?: {
+    readonly route?: string | null
+    readonly status?: number
+    readonly code?: string | null
+    readonly upstream?: string | null
+    readonly target?: string
+    readonly consumer?: string | null
+    readonly plugin?: string | null
+    readonly headers?: RawMap<string | boolean>
+  }
 }
 
 export type RawList<Value> = readonly (Value | undefined)[]

@@ -54,7 +54,8 @@ export function shownQuery(url: string, secrets: ReadonlySet<string>): string {
   return `${url.slice(0, start)}?${shown.join('&')}`
 }
 
-function shownValue(name: string, value: string, secrets: ReadonlySet<string>): string {
+/** A header's value as it may be shown. */
+export function shownValue(name: string, value: string, secrets: ReadonlySet<string>): string {
   return isSecretPart('header', name, secrets) ? HIDDEN : value
 }
 

@@ -57,8 +57,17 @@ export class Rehearsal {
 
   /** The same in full, every secret of the config as its placeholder. Rejects with DescriptionError. */
   async explain(request: DescribedRequest): Promise<Explanation> {
-    const { compiled } = this.#generation
-    return concealed(explain(request, await this.run(request), compiled), this.#conceal)
+    return this.shown(explain(request, await this.run(request), this.#generation.compiled))
+  }
+
+  /** Texts of the config's secrets replaced by their placeholders. */
+  shown<Value>(value: Value): Value {
+    return concealed(value, this.#conceal)
+  }
+
+  /** Request parts that carry secrets, as the plugins say: `header:x-api-key`. */
+  get secrets(): ReadonlySet<string> {
+    return this.#generation.compiled.secrets
   }
 
   /** Forgets what was counted. */

@@ -77,12 +77,7 @@ export class Chain {
       return
     }
     this.#events.refused(exchange, problem)
-    if (
-      exchange.recording &&
-      !exchange.decisions.some((one) => one.item === step.running.id && one.verdict === 'refuse')
-    ) {
-      exchange.decide('refuse', problem.code)
-    }
+    if (exchange.recording && !hasRefused(exchange, step)) exchange.decide('refuse', problem.code)
     if (!step.running.observing) throw problem
   }
 
@@ -122,6 +117,12 @@ export class Chain {
     }
     return undefined
   }
+}
+
+/** The step, or the member of it that decided, said so itself. */
+function hasRefused({ decisions }: Exchange, step: Step): boolean {
+  const ids = [step, ...step.members].map(({ running }) => running.id)
+  return decisions.some(({ item, verdict }) => verdict === 'refuse' && ids.includes(item))
 }
 
 function runHooks(exchange: Exchange, step: Step): Promise<void> | undefined {

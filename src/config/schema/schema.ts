@@ -2,6 +2,7 @@
 import { admin, consumers, limits, listen, shutdown, trustedProxies } from './edge.ts'
 import { closed, list, type Schema, text } from './forms.ts'
 import { chains, globalPlugins, routes } from './routes.ts'
+import { reload, tests } from './tests.ts'
 import { upstreams } from './upstreams.ts'
 
 /** What an editor is told about one plugin. */
@@ -75,6 +76,8 @@ function gatewaySchema(item: Schema): Schema {
       plugins: globalPlugins(item),
       upstreams,
       routes: routes(item),
+      tests,
+      reload,
     },
     { required: ['routes'] },
   )
