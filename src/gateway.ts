@@ -21,6 +21,7 @@ import type { Addresses, Commands, Questions, Server, WorkerStatus } from './ser
 import { Serving } from './serving/serving.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
 import { MemoryInFlight } from './state/memory-in-flight.ts'
+import { HealthChecks, type HealthVerdict } from './upstream/health-checks.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -41,6 +42,11 @@ export class Gateway implements Viewed {
   readonly #reloads: CounterFamily
   readonly #server: Server
   readonly #admin: AdminPlace
+  readonly #health = new HealthChecks({
+    turned: (verdict) => this.#tellVerdict(verdict),
+    forgotten: (upstream, target) =>
+      void this.#server.tell('target-state', { upstream, target, up: true, draining: false }),
+  })
   readonly #turns = new Turns(() => this.#turn())
   #generation = 0
   #current: Config | null = null
@@ -190,7 +196,8 @@ export class Gateway implements Viewed {
   /** Prepares everything that can fail, then swaps. */
   async #serve(config: Config): Promise<void> {
     const number = this.#generation + 1
-    await this.#server.prepare({ config, number, echoPort: await this.#echoPort(config) })
+    const echoPort = await this.#echoPort(config)
+    await this.#server.prepare({ config, number, echoPort })
     try {
       // Last: where it stays on its address, the one there is has to go for it.
       await this.#admin.prepare(config.admin)
@@ -202,6 +209,14 @@ export class Gateway implements Viewed {
     this.#current = config
     this.#admin.commit()
     await this.#server.commit()
+    this.#health.apply(config.upstreams, echoPort)
+  }
+
+  #tellVerdict({ upstream, target, isUp, failure }: HealthVerdict): void {
+    if (isUp) this.#log.info({ upstream, target }, 'a target is up')
+    else this.#log.warn({ upstream, target, failure }, 'a target is down')
+    const reason = failure === null ? {} : { reason: failure }
+    void this.#server.tell('target-state', { upstream, target, up: isUp, ...reason, draining: false })
   }
 
   /** Starts the embedded origin with the first config that has it as an upstream. */
@@ -232,6 +247,7 @@ export class Gateway implements Viewed {
 
   async #end(): Promise<void> {
     this.#watch?.close()
+    this.#health.close()
     await this.#server.end()
     await this.#admin.close()
     await (await this.#echo)?.close()

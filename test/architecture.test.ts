@@ -14,7 +14,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],
   routing: ['type config', 'exchange', 're2js'],
   upstream: ['config', 'exchange', 'http1'],
-  proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type upstream'],
+  proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type config', 'upstream'],
   generation: [
     'exchange',
     'fastify',
@@ -45,6 +45,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'serving',
     'state',
     'type plugin.ts',
+    'upstream',
   ],
   'gateway-admin.ts': ['admin', 'type config', 'type plugin.ts'],
   'gateway-errors.ts': ['type config', 'generation'],

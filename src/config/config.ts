@@ -3,6 +3,7 @@
  * milliseconds, sizes in bytes, shares as fractions, names resolved, secrets filled in. Never shown to anybody.
  */
 import type { Position } from './diagnostic.ts'
+import type { BreakerConfig, FallbackConfig, HealthConfig, RetryConfig } from './resilience.ts'
 
 export interface Config {
   /** Absolute path of the file. */
@@ -120,7 +121,17 @@ export interface UpstreamConfig {
   readonly balance: BalanceConfig
   /** Share of the targets that have to be up for the verdicts on the others to be believed. */
   readonly panicThreshold: number
-  readonly timeouts: { readonly connectMs: number; readonly responseMs: number; readonly idleMs: number }
+  readonly timeouts: {
+    readonly connectMs: number
+    readonly responseMs: number
+    readonly idleMs: number
+    /** All tries and waits together, until the head of the answer. */
+    readonly totalMs: number | undefined
+  }
+  readonly health: HealthConfig | null
+  readonly breaker: BreakerConfig | null
+  readonly retries: RetryConfig | null
+  readonly fallback: FallbackConfig | null
   readonly connections: {
     readonly max: number
     readonly idleMs: number
@@ -220,6 +231,8 @@ export type RouteAction =
       /** Template of the upstream path: `*` and `{name}` are what the match captured. */
       readonly rewrite: string | undefined
       readonly host: 'keep' | 'target' | { readonly name: string }
+      /** Instead of the upstream's own. */
+      readonly fallback: FallbackConfig | null
     }
   | { readonly kind: 'respond'; readonly status: number; readonly headers: readonly string[]; readonly body: string }
   | {

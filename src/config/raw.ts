@@ -3,6 +3,8 @@
  * has been taken out, so anything may be missing and lists may have gaps.
  */
 
+import type { RetryCause } from './resilience.ts'
+
 export interface RawConfig {
   readonly name?: string
   readonly listen?: string | RawList<string | RawListener> | RawMap<string | RawListener>
@@ -83,7 +85,16 @@ export interface RawUpstream {
   readonly targets?: RawList<string | RawTarget>
   readonly balance?: string | { readonly hash?: string }
   readonly panicThreshold?: string
-  readonly timeouts?: { readonly connect?: string; readonly response?: string; readonly idle?: string }
+  readonly timeouts?: {
+    readonly connect?: string
+    readonly response?: string
+    readonly idle?: string
+    readonly total?: string
+  }
+  readonly health?: RawHealth
+  readonly breaker?: RawBreaker
+  readonly retries?: RawRetries
+  readonly fallback?: RawFallback
   readonly connections?: {
     readonly max?: number
     readonly idle?: string
@@ -93,6 +104,51 @@ export interface RawUpstream {
   }
   readonly tls?: { readonly verify?: boolean; readonly serverName?: string; readonly ca?: string }
 }
+
+export type RawStatuses = RawList<number | string>
+
+export interface RawHealth {
+  readonly path?: string
+  readonly interval?: string
+  readonly timeout?: string
+  readonly unhealthyAfter?: number
+  readonly healthyAfter?: number
+  readonly status?: RawStatuses
+  readonly method?: 'GET' | 'HEAD'
+  readonly host?: string
+  readonly headers?: RawMap<string>
+  readonly port?: number
+  readonly passive?: RawPassive
+}
+
+export interface RawPassive {
+  readonly failures?: number
+  readonly errorRatio?: string
+  readonly minRequests?: number
+  readonly window?: string
+  readonly ejection?: string
+  readonly maxEjection?: string
+  readonly maxEjected?: string
+}
+
+export interface RawBreaker {
+  readonly failures?: number
+  readonly errorRatio?: string
+  readonly window?: string
+  readonly open?: string
+}
+
+export interface RawRetries {
+  readonly attempts?: number
+  readonly budget?: string
+  readonly on?: RawList<RetryCause>
+  readonly statuses?: RawStatuses
+  readonly backoff?: { readonly base?: string; readonly max?: string }
+  readonly perTry?: string
+  readonly bodyBuffer?: string
+}
+
+export type RawFallback = string | { readonly upstream?: string; readonly statuses?: RawStatuses }
 
 export interface RawTarget {
   readonly url?: string
@@ -104,6 +160,7 @@ export interface RawRoute {
   readonly on?: RawList<string>
   readonly upstream?: string | RawList<{ readonly upstream?: string; readonly weight?: number }>
   readonly split?: { readonly by?: string }
+  readonly fallback?: RawFallback
   readonly respond?: { readonly status?: number; readonly headers?: RawMap<string>; readonly body?: unknown }
   readonly redirect?: string | { readonly location?: string; readonly status?: number }
   readonly rewrite?: string

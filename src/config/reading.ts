@@ -4,7 +4,7 @@ import type { ConfigDocument, Path } from './document.ts'
 import type { Findings } from './findings.ts'
 import type { RawConfig } from './raw.ts'
 import { readSmallFile } from './secrets.ts'
-import { duration } from './units.ts'
+import { duration, percentage } from './units.ts'
 
 export class Reading {
   readonly document: ConfigDocument
@@ -34,6 +34,20 @@ export class Reading {
       )
     }
     return ms
+  }
+
+  /** The fraction that a percentage is: over zero unless `zero`, and at most one. */
+  share(text: string, path: Path, limits: { readonly zero: boolean } = { zero: false }): number {
+    const share = percentage(text)
+    if (share > 1 || (share === 0 && !limits.zero)) {
+      const expected = limits.zero ? 'a share from 0% to 100%' : 'a share over 0% and at most 100%'
+      this.findings.error(
+        'wrong-value',
+        this.document.place(path),
+        `expected ${expected}, found ${this.document.shown(path)}`,
+      )
+    }
+    return share
   }
 
   /** The text of a file named in the config; undefined, and reported, where it cannot be read. */

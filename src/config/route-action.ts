@@ -7,6 +7,7 @@ import type { RawRoute } from './raw.ts'
 import type { Reading } from './reading.ts'
 import { readShares, readSplitKey } from './split.ts'
 import { didYouMean, someMeant } from './suggest.ts'
+import { readFallback } from './upstream-failure.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export interface ActionSource {
@@ -39,7 +40,7 @@ export function readAction(reading: Reading, source: ActionSource): RouteAction 
     return null
   }
   if (action === 'upstream') return readForward(reading, source)
-  for (const key of ['rewrite', 'host', 'split'] as const) {
+  for (const key of ['rewrite', 'host', 'split', 'fallback'] as const) {
     if (!document.has([...path, key])) continue
     findings.error(
       'conflicting-keys',
@@ -57,7 +58,10 @@ function readForward(reading: Reading, source: ActionSource): RouteAction | null
   if (rewrite !== undefined) checkTemplate(reading, { template: rewrite, match, path: ['routes', name, 'rewrite'] })
   const shares = readShares(reading, source)
   const splitBy = readSplitKey(reading, source)
-  return shares.length === 0 ? null : { kind: 'forward', upstreams: shares, splitBy, rewrite, host }
+  const at: Path = ['routes', name, 'fallback']
+  const alone = shares.length === 1 ? shares[0]!.upstream : null
+  const fallback = readFallback(reading, { raw: raw.fallback, path: at, of: alone }, source.upstreams)
+  return shares.length === 0 ? null : { kind: 'forward', upstreams: shares, splitBy, rewrite, host, fallback }
 }
 
 function readHost(reading: Reading, path: Path, text: string): 'keep' | 'target' | { readonly name: string } {

@@ -8,13 +8,15 @@ import { namedEntries, type Reading } from './reading.ts'
 import { defaultOf } from './schema/forms.ts'
 import { upstreamMap } from './schema/upstreams.ts'
 import { readTarget } from './targets.ts'
-import { percentage } from './units.ts'
+import { readBreaker, readFallback, readHealth, readRetries } from './upstream-failure.ts'
 
 /** Defaults of an upstream in short form, and of what was taken out of a long one. */
 const defaults = defaultOf(upstreamMap) as Pick<
   RawUpstream,
   'balance' | 'panicThreshold' | 'timeouts' | 'connections' | 'tls'
 >
+
+const defaultTimeouts = defaults.timeouts as Required<Omit<NonNullable<RawUpstream['timeouts']>, 'total'>>
 
 export class Upstreams {
   readonly #reading: Reading
@@ -26,6 +28,16 @@ export class Upstreams {
     for (const [name, raw] of namedEntries(reading, ['upstreams'], reading.data.upstreams)) {
       this.#named.set(name, readUpstream(reading, name, raw))
     }
+    for (const name of [...this.#named.keys()]) this.#readFallback(name)
+  }
+
+  /** When all names are known. */
+  #readFallback(name: string): void {
+    const raw = this.#reading.data.upstreams?.[name]
+    if (typeof raw !== 'object' || isList(raw) || raw.fallback === undefined) return
+    const path: Path = ['upstreams', name, 'fallback']
+    const fallback = readFallback(this.#reading, { raw: raw.fallback, path, of: name }, this)
+    this.#named.set(name, { ...this.#named.get(name)!, fallback })
   }
 
   get names(): string[] {
@@ -102,7 +114,7 @@ function build(
   reading: Reading,
   { name, targets, raw, path }: { name: string; targets: TargetConfig[]; raw: RawUpstream; path: Path },
 ): UpstreamConfig {
-  const timeouts = { ...defaults.timeouts, ...raw.timeouts } as Required<NonNullable<RawUpstream['timeouts']>>
+  const timeouts = { ...defaultTimeouts, ...raw.timeouts }
   const connections = { ...defaults.connections, ...raw.connections } as Required<
     NonNullable<RawUpstream['connections']>
   >
@@ -110,11 +122,19 @@ function build(
     name,
     targets,
     balance: readBalance(reading, raw.balance ?? defaults.balance!, [...path, 'balance']),
-    panicThreshold: share(reading, raw.panicThreshold ?? defaults.panicThreshold!, [...path, 'panicThreshold']),
+    panicThreshold: reading.share(raw.panicThreshold ?? defaults.panicThreshold!, [...path, 'panicThreshold'], {
+      zero: true,
+    }),
+    health: readHealth(reading, raw.health, [...path, 'health']),
+    breaker: readBreaker(reading, raw.breaker, [...path, 'breaker']),
+    retries: readRetries(reading, raw.retries, [...path, 'retries']),
+    fallback: null,
     timeouts: {
       connectMs: reading.milliseconds(timeouts.connect, [...path, 'timeouts', 'connect']),
       responseMs: reading.milliseconds(timeouts.response, [...path, 'timeouts', 'response']),
       idleMs: reading.milliseconds(timeouts.idle, [...path, 'timeouts', 'idle']),
+      totalMs:
+        timeouts.total === undefined ? undefined : reading.milliseconds(timeouts.total, [...path, 'timeouts', 'total']),
     },
     connections: {
       max: connections.max,
@@ -125,15 +145,6 @@ function build(
     },
     tls: readTls(reading, { ...defaults.tls, ...raw.tls }, [...path, 'tls']),
   }
-}
-
-function share(reading: Reading, text: string, path: Path): number {
-  const fraction = percentage(text)
-  if (fraction > 1) {
-    const message = `expected a share of at most 100%, found ${reading.document.shown(path)}`
-    reading.findings.error('wrong-value', reading.document.place(path), message)
-  }
-  return fraction
 }
 
 function readTls(reading: Reading, raw: NonNullable<RawUpstream['tls']>, path: Path): UpstreamConfig['tls'] {

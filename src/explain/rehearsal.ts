@@ -113,6 +113,7 @@ function silentWorld() {
     metrics: { counter: () => silentCounter, histogram: () => silentHistogram, gauge: () => silentGauge },
     inFlight: new MemoryInFlight(),
     rejections: silentCounter,
+    retries: silentCounter,
     targetStates: new TargetStates(),
     name: 'sluice',
     // Nothing connects in a rehearsal: any port will do.

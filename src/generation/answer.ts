@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange/exchange.ts'
 import { type Problem, problemDocument } from '../problem.ts'
 import { breakOff } from '../proxy/break-off.ts'
 import { type DeliveryPolicy, deliver, isDraining } from '../proxy/deliver.ts'
-import type { ForwardPolicy } from '../proxy/forward.ts'
+import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toProblem } from '../proxy/problem-of.ts'
 import { Passage } from './passage.ts'
 

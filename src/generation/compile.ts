@@ -7,7 +7,7 @@ import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
 import type { CounterStore, InFlightStore, Log, PluginRequest } from '../plugin.ts'
-import type { ForwardPolicy } from '../proxy/forward.ts'
+import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
@@ -22,7 +22,7 @@ import { type CompiledItem, ItemCompiler } from './items.ts'
 import { compileRoute, type Route } from './route.ts'
 import type { Surroundings } from './scope.ts'
 import { needsOf, reservedNames, surroundings, traitsOf } from './surroundings.ts'
-import { compileUpstreams } from './upstreams.ts'
+import { compileUpstreams, fallbackOf } from './upstreams.ts'
 
 /** What outlives generations. */
 export interface World {
@@ -32,6 +32,8 @@ export interface World {
   readonly counters: CounterStore
   readonly inFlight: InFlightStore
   readonly rejections: CounterFamily
+  /** By upstream and reason. */
+  readonly retries: CounterFamily
   /** What the supervisor says about targets: for whoever picks one. */
   readonly targetStates: TargetStates
   /** False: nothing will be served, and Fastify packages are not started. */
@@ -111,7 +113,9 @@ class Compiler {
     const routes: Route[] = []
     for (const [index, route] of config.routes.entries()) {
       if (index % SLICE === SLICE - 1) await new Promise(setImmediate)
-      const parts = await this.#chain(route.chain)
+      const { chain, edge, policy } = await this.#chain(route.chain)
+      const fallback = route.action.kind === 'forward' ? fallbackOf(route.action.fallback, upstreams) : null
+      const parts = { chain, edge, policy: fallback === null ? policy : { ...policy, fallback } }
       routes.push(compileRoute(route, { ...parts, upstreams, plugins: this.#input.plugins }))
     }
     const table = await RouteTable.build(
@@ -123,6 +127,7 @@ class Compiler {
       config,
       number,
       table,
+      upstreams,
       globalChain: global.chain,
       globalEdge: global.edge,
       globalPolicy: global.policy,
@@ -158,6 +163,7 @@ class Compiler {
       name,
       bodyIdleMs: config.limits.bodyIdleMs,
       wantsStream: chain.changesBodies || replies !== null,
+      fallback: null,
       respond: (exchange) => chain.respond(exchange),
       deliver: (exchange) => {
         try {

@@ -8,11 +8,13 @@ import type { UpstreamRequest } from '../exchange/upstream-request.ts'
 import { type AdmissionPolicy, admit } from '../listener/admission.ts'
 import type { RequestMeta } from '../listener/meta.ts'
 import { Problem } from '../problem.ts'
-import { type ForwardPolicy, forward } from '../proxy/forward.ts'
+import { forward } from '../proxy/forward.ts'
+import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toProblem } from '../proxy/problem-of.ts'
 import type { RequestHeadPolicy } from '../proxy/request-head.ts'
 import { tunnel } from '../proxy/upgrade.ts'
 import type { RouteTable } from '../routing/table.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 import { answerExchange, answerProblem } from './answer.ts'
 import type { Chain } from './chain.ts'
 import { conclude, prepareRequest } from './conclusion.ts'
@@ -26,6 +28,7 @@ export interface Compiled {
   readonly config: Config
   readonly number: number
   readonly table: RouteTable<Route>
+  readonly upstreams: ReadonlyMap<string, Upstream>
   readonly globalChain: Chain
   readonly globalEdge: Edge
   readonly globalPolicy: ForwardPolicy

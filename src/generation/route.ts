@@ -3,7 +3,7 @@ import type { ChainItem, PluginItem, RouteAction, RouteConfig } from '../config/
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange, RouteInfo } from '../exchange/exchange.ts'
 import type { Traits } from '../plugin.ts'
-import type { ForwardPolicy } from '../proxy/forward.ts'
+import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import type { Routable } from '../routing/leaf.ts'
 import { Split } from '../upstream/split.ts'
 import type { Upstream } from '../upstream/upstream.ts'

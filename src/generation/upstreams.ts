@@ -1,28 +1,50 @@
-/** The upstreams of a config, compiled: targets that were there before keep their connections. */
+/** The upstreams of a config, compiled: their targets are carried over from the generation before where nothing changed. */
 import type { AffinityKey, Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
+import type { FallbackConfig, RetryCause } from '../config/resilience.ts'
 import { Target, targetKey } from '../upstream/target.ts'
-import { Upstream } from '../upstream/upstream.ts'
+import { type Fallback, Upstream } from '../upstream/upstream.ts'
+import { watched } from '../upstream/watched.ts'
 import type { World } from './compile.ts'
 
-/** By name. Every key that the generation has to release is added to `held`. */
+/** By name. The keys of the targets that it holds are added to `held`, for whoever releases them. */
 export async function compileUpstreams(
-  config: Config,
+  { upstreams: configs }: Config,
   world: World,
   held: string[],
-): Promise<ReadonlyMap<string, Upstream>> {
-  const usesEcho = config.upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
+): Promise<Map<string, Upstream>> {
+  const usesEcho = configs.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
   const echoPort = usesEcho ? await world.echoPort() : 0
-  const targetOf = (target: TargetConfig, upstream: UpstreamConfig): Target => {
-    const key = `target ${targetKey(target, upstream)}`
-    held.push(key)
-    const port = target.protocol === 'builtin' ? echoPort : target.port
-    const state = world.targetStates.of(upstream.name, target.url)
-    const carried = world.carry.acquire(key, () => new Target(target, upstream, { state, port }))
-    // A target that was gone from the config, and is back before its last request ended, has a new state.
-    carried.state = state
-    return carried
+  const upstreams = new Map<string, Upstream>()
+  for (const config of configs) {
+    const targetOf = (target: TargetConfig) => {
+      const key = `target ${targetKey(target, config)}`
+      held.push(key)
+      return carriedTarget(target, config, { world, key, echoPort })
+    }
+    const retried = (cause: RetryCause) => world.retries.series(config.name, cause).inc()
+    upstreams.set(config.name, new Upstream(config, targetOf, retried))
   }
-  return new Map(config.upstreams.map((upstream) => [upstream.name, new Upstream(upstream, targetOf)]))
+  for (const upstream of upstreams.values()) upstream.fallback = fallbackOf(upstream.config.fallback, upstreams)
+  return upstreams
+}
+
+function carriedTarget(
+  config: TargetConfig,
+  upstream: UpstreamConfig,
+  { world, key, echoPort }: { world: World; key: string; echoPort: number },
+): Target {
+  const port = config.protocol === 'builtin' ? echoPort : config.port
+  const state = world.targetStates.of(upstream.name, config.url)
+  const target = world.carry.acquire(key, () =>
+    watched(new Target(config, upstream, { state, port }), upstream, world.log),
+  )
+  // A target that was gone from the config, and is back before its last request ended, has a new state.
+  target.state = state
+  return target
+}
+
+export function fallbackOf(config: FallbackConfig | null, upstreams: ReadonlyMap<string, Upstream>): Fallback | null {
+  return config === null ? null : { upstream: upstreams.get(config.upstream)!, statuses: config.statuses }
 }
 
 /** Names of the request headers that decide about upstreams and targets. */

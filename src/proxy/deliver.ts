@@ -5,6 +5,7 @@ import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Problem } from '../problem.ts'
 import { writeDirectHead } from './direct-head.ts'
+import { forwardableTrailers } from './hop-by-hop.ts'
 import { toPluginProblem } from './problem-of.ts'
 import { endStall, watchStall } from './stall.ts'
 
@@ -62,6 +63,13 @@ export function deliver(exchange: Exchange, policy: DeliveryPolicy): void {
   else if (bytes !== null) response.end(bytes)
   else response.end()
   watchStall(exchange, policy.bodyIdleMs)
+}
+
+export function addTrailers(response: ClientResponse, trailers: readonly string[]): void {
+  const kept = forwardableTrailers(trailers)
+  const pairs: [string, string][] = []
+  for (let i = 0; i < kept.length; i += 2) pairs.push([kept[i]!, kept[i + 1]!])
+  if (pairs.length > 0) response.addTrailers(pairs)
 }
 
 const SMALL = 16 * 1024

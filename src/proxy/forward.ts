@@ -1,43 +1,36 @@
 /** Forwards one exchange to its upstream and the answer back: pick a target, attempt, perhaps once more, answer. */
 import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import type { ClientRequest, RequestHead, ResponseHead, ResponseListener } from '../http1/client.ts'
+import type { ClientRequest, ResponseHead, ResponseListener } from '../http1/client.ts'
 import type { WireError } from '../http1/wire-error.ts'
 import type { Problem } from '../problem.ts'
-import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import { headFor } from './attempt-head.ts'
+import { type Attempts, attemptsOf, type Sender } from './attempts.ts'
 import { breakOff } from './break-off.ts'
-import { type DeliveryPolicy, hasNoBody, writeHead } from './deliver.ts'
-import { forwardableTrailers, isOfConnection } from './hop-by-hop.ts'
-import { noTarget, problemOf, toPluginProblem } from './problem-of.ts'
-import { takeResponseHead } from './response-head.ts'
+import { addTrailers, hasNoBody, writeHead } from './deliver.ts'
+import type { ForwardPolicy } from './forward-policy.ts'
+import { noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
+import { interimFields, takeResponseHead } from './response-head.ts'
+import { idempotent, isKeepAliveRace, isRepeatable } from './retry.ts'
 import { endStall, watchStall } from './stall.ts'
-import { clientClosed, Upload, uploadFraming } from './upload.ts'
+import { clientClosed, Upload } from './upload.ts'
 import { UpstreamBody } from './upstream-body.ts'
-
-export interface ForwardPolicy extends DeliveryPolicy {
-  /** Runs the response hooks. Undefined when they are done already; rejects or throws with what went wrong. */
-  respond(exchange: Exchange): Promise<void> | undefined
-  /** The chain may change bodies, or leaves through Fastify: it wants a stream. */
-  readonly wantsStream: boolean
-  /** Sends what `respond` made of a streamed answer. */
-  deliver(exchange: Exchange): void
-}
 
 /** Above this a whole body is not worth copying into one string with its head. */
 const JOINED = 64 * 1024
-
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 export function forward(exchange: Exchange, upstream: Upstream, policy: ForwardPolicy): void {
   new Forwarding(exchange, upstream, policy).start()
 }
 
-class Forwarding implements ResponseListener {
+class Forwarding implements ResponseListener, Sender {
   readonly #exchange: Exchange
   readonly #upstream: Upstream
   readonly #policy: ForwardPolicy
   readonly #response: ClientResponse
+  /** Null where the first attempt is the only one. */
+  readonly #attempts: Attempts | null
   #request: ClientRequest | null = null
   #upload: Upload | null = null
   /** The answer goes this way when the chain wants a stream, or its hooks are not done yet. */
@@ -58,47 +51,78 @@ class Forwarding implements ResponseListener {
     this.#upstream = upstream
     this.#policy = policy
     this.#response = exchange.response!
+    const fallback = policy.fallback ?? upstream.fallback
+    this.#attempts = attemptsOf(exchange, upstream, { sender: this, fallback })
   }
 
   start(): void {
     const exchange = this.#exchange
     exchange.upstreamName = this.#upstream.name
     exchange.carrier = this
-    if (exchange.facts.body.kind !== 'none') {
-      const events = { failed: (problem: Problem) => this.#abandon(problem) }
-      this.#upload = new Upload(exchange, exchange.raw!.incoming, { idleMs: this.#policy.bodyIdleMs, events })
-    }
-    this.#attempt('any')
-    if (this.#request !== null && !this.#over) this.#upload?.start(this.#request)
+    if (exchange.facts.body.kind !== 'none') this.#upload = this.#uploadOf(exchange)
+    this.again('any')
+    if (this.#attempts === null && !this.#over) this.#upload?.start(this.#request!)
+  }
+
+  #uploadOf(exchange: Exchange): Upload {
+    const { retries } = this.#upstream.config
+    const keep = retries !== null && isRepeatable(exchange.upstreamRequest) ? retries.bodyBuffer : 0
+    const events = { failed: (problem: Problem) => this.fail(problem) }
+    return new Upload(exchange, exchange.raw!.incoming, { idleMs: this.#policy.bodyIdleMs, keep, events })
   }
 
   #attempt(connection: 'any' | 'fresh'): void {
     const exchange = this.#exchange
-    const target = this.#upstream.pick(exchange)
-    if (target === null) {
-      this.#abandon(noTarget())
-      return
-    }
+    const target = this.#attempts === null ? this.#upstream.pick(exchange) : this.#attempts.begin()
+    if (target === null) throw noTarget()
     exchange.target = target.url
     exchange.attempts++
-    exchange.upstreamStartedAt = performance.now()
+    exchange.upstreamStartedAt ||= performance.now()
     const head = headFor(exchange, target)
     this.#request = connection === 'fresh' ? target.pool.requestFresh(head, this) : target.pool.request(head, this)
   }
 
+  // What an attempt tells, where others may follow it
+
+  get isBodyKept(): boolean {
+    return this.#upload?.isWhole ?? true
+  }
+
+  again(connection: 'any' | 'fresh'): void {
+    try {
+      this.#attempt(connection)
+    } catch (error) {
+      this.fail(toProblem(error))
+    }
+  }
+
+  overdue(error: WireError): void {
+    this.#request?.abort()
+    this.error(error)
+  }
+
+  /** Until the request is on a connection its body is left with the client: another target may be sent it whole. */
+  sent(): void {
+    if (this.#attempts === null) return
+    this.#attempts.sent()
+    this.#upload?.restart(this.#request!)
+  }
+
+  // What the wire tells
+
   /** RFC 9110 §15.2: a proxy passes on interim answers that it did not ask for itself. HTTP/1.0 knows none. */
   informational(status: number, headers: string[]): void {
     if (status === 100 || this.#exchange.raw!.httpVersion === '1.0' || this.#response.headersSent) return
-    const kept: string[] = []
-    for (let i = 0; i < headers.length; i += 2) {
-      // RFC 9110 §8.6: an interim answer has no length, which a client could take for the answer's.
-      if (!isOfConnection(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
-    }
-    this.#response.writeInformation(status, kept)
+    this.#response.writeInformation(status, interimFields(headers))
   }
 
   head(head: ResponseHead): void {
     const exchange = this.#exchange
+    if (this.#attempts?.answered(head) === true) {
+      this.#request!.abort()
+      this.#upload?.hold()
+      return
+    }
     this.#headTaken = true
     exchange.upstreamHeadAt = performance.now()
     exchange.upstreamResponse = {
@@ -113,7 +137,7 @@ class Forwarding implements ResponseListener {
     try {
       pending = this.#policy.respond(exchange)
     } catch (error) {
-      this.#abandon(error as Problem)
+      this.fail(error as Problem)
       return
     }
     if (pending === undefined && this.#body === null) this.#writeHead()
@@ -147,7 +171,7 @@ class Forwarding implements ResponseListener {
   #refuseLater(problem: Problem): void {
     if (this.#abandoned) return
     this.#over = false
-    this.#abandon(problem)
+    this.fail(problem)
   }
 
   #writeHead(): void {
@@ -156,7 +180,7 @@ class Forwarding implements ResponseListener {
       writeHead(this.#exchange, this.#response, this.#policy.name)
     } catch (error) {
       // A status or field that a plugin made, and HTTP does not know.
-      this.#abandon(toPluginProblem(error))
+      this.fail(toPluginProblem(error))
     }
   }
 
@@ -199,7 +223,7 @@ class Forwarding implements ResponseListener {
       for (const tap of this.#exchange.responseTaps) tap.data(chunk)
       return true
     } catch (error) {
-      this.#abandon(toPluginProblem(error))
+      this.fail(toPluginProblem(error))
       return false
     }
   }
@@ -212,7 +236,7 @@ class Forwarding implements ResponseListener {
     }
     if (this.#over) return
     this.#complete()
-    if (trailers.length > 0 && !hasNoBody(this.#exchange)) this.#addTrailers(trailers)
+    if (trailers.length > 0 && !hasNoBody(this.#exchange)) addTrailers(this.#response, trailers)
     this.#response.end()
     watchStall(this.#exchange, this.#policy.bodyIdleMs)
   }
@@ -222,27 +246,19 @@ class Forwarding implements ResponseListener {
     for (const tap of this.#exchange.responseTaps) tap.end()
   }
 
-  #addTrailers(trailers: string[]): void {
-    const kept = forwardableTrailers(trailers)
-    const pairs: [string, string][] = []
-    for (let i = 0; i < kept.length; i += 2) pairs.push([kept[i]!, kept[i + 1]!])
-    if (pairs.length > 0) this.#response.addTrailers(pairs)
-  }
-
   error(error: WireError): void {
     if (this.#over) return
-    if (!this.#headTaken && this.#mayRepeat(error)) {
-      this.#attempt('fresh')
-      return
-    }
-    this.#abandon(problemOf(error))
+    if (!this.#headTaken && isKeepAliveRace(error) && this.#mayRepeat()) {
+      this.#attempts?.cancel()
+      this.again('fresh')
+    } else if (!this.#headTaken && this.#attempts?.failed(error) === true) this.#upload?.hold()
+    else this.fail(problemOf(error))
   }
 
-  /** The keep-alive race (RFC 9112 §9.3.1): the connection died idle, the request had no effect, or repeating it has none. */
-  #mayRepeat(error: WireError): boolean {
-    const exchange = this.#exchange
-    if (error.code !== 'closed' || !error.reused || error.answered || this.#upload !== null) return false
-    return exchange.attempts === 1 && idempotent.has(exchange.upstreamRequest.method)
+  /** Always allowed once, configured or not: the request had no effect, or repeating it has none. */
+  #mayRepeat(): boolean {
+    const { attempts, upstreamRequest } = this.#exchange
+    return attempts === 1 && this.#upload === null && idempotent.has(upstreamRequest.method)
   }
 
   drain(): void {
@@ -254,9 +270,10 @@ class Forwarding implements ResponseListener {
   }
 
   /** The answer cannot be (or stay) what it was to be. Before its first byte that is a problem; after it, a broken connection. */
-  #abandon(problem: Problem): void {
+  fail(problem: Problem): void {
     if (this.#over) return
     this.#over = true
+    this.#attempts?.end()
     this.#abandoned = true
     this.#upload?.stop()
     this.#request?.abort()
@@ -270,30 +287,12 @@ class Forwarding implements ResponseListener {
 
   #drop(): void {
     this.#over = true
+    this.#attempts?.end()
     this.#request?.abort()
   }
 
   /** The client left before the answer was complete. */
   clientGone(): void {
-    this.#abandon(clientClosed())
+    this.fail(clientClosed())
   }
-}
-
-/** The head that a target is sent. */
-export function headFor(exchange: Exchange, target: Pick<Target, 'authority' | 'basePath'>): RequestHead {
-  const { upstreamRequest } = exchange
-  const headers = upstreamRequest.headers.raw
-  setHost(headers, upstreamRequest.host ?? target.authority)
-  return {
-    method: upstreamRequest.method,
-    target: target.basePath + upstreamRequest.path + upstreamRequest.query,
-    headers,
-    body: uploadFraming(exchange),
-  }
-}
-
-/** Host stands first (RFC 9110 §7.2), whatever plugins did to the list. */
-function setHost(headers: string[], host: string): void {
-  if (headers[0] === 'host') headers[1] = host
-  else headers.unshift('host', host)
 }

@@ -29,9 +29,9 @@ export function problemOf(error: WireError): Problem {
   return new Problem(code, detail, { headers, cause: error })
 }
 
-/** Every target is drained, down or cut off. */
-export function noTarget(): Problem {
-  const headers = ['retry-after', RETRY_AFTER]
+/** Every target is drained, down or cut off; `waitMs` until one may be tried again, as far as is known. */
+export function noTarget(waitMs = 0): Problem {
+  const headers = ['retry-after', String(Math.max(Number(RETRY_AFTER), Math.ceil(waitMs / 1000)))]
   return new Problem('upstream-unavailable', 'No target of the upstream takes requests at present.', { headers })
 }
 

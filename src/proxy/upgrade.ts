@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange/exchange.ts'
 import { Problem } from '../problem.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import type { ForwardPolicy } from './forward.ts'
+import type { ForwardPolicy } from './forward-policy.ts'
 import { noTarget } from './problem-of.ts'
 import { clientClosed } from './upload.ts'
 

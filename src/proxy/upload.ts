@@ -13,6 +13,15 @@ export function uploadFraming(exchange: Exchange): RequestBody {
   return exchange.upstreamRequest.transforms.length > 0 ? { kind: 'chunked' } : body
 }
 
+/** How an upload is done. */
+export interface UploadOptions {
+  /** How long the client may send nothing. */
+  readonly idleMs: number
+  /** Bytes of the body that are kept, to be sent again should the attempt fail. */
+  readonly keep: number
+  readonly events: UploadEvents
+}
+
 export interface UploadEvents {
   /** The body cannot be completed: the client left, sends too slowly, or a plugin refused a piece of it. */
   failed(problem: Problem): void
@@ -29,15 +38,21 @@ export class Upload {
   #source: Readable
   #request: ClientRequest | null = null
   #waiting = false
+  /** All that was sent so far, as long as it fits; null: it cannot be sent again. */
+  #kept: Buffer[] | null
+  #room: number
+  #ended = false
   /** Nobody but the upstream is given the body: no tap, no transform, no foreign listener. */
   #alone = false
   #done = false
 
-  constructor(exchange: Exchange, raw: IncomingMessage, options: { idleMs: number; events: UploadEvents }) {
+  constructor(exchange: Exchange, raw: IncomingMessage, options: UploadOptions) {
     this.#exchange = exchange
     this.#raw = raw
     this.#source = raw
     this.#events = options.events
+    this.#room = options.keep
+    this.#kept = options.keep > 0 ? [] : null
     this.#idle = setTimeout(() => this.#tooSlow(), options.idleMs)
   }
 
@@ -55,7 +70,8 @@ export class Upload {
       return
     }
     const { taps, transforms } = this.#exchange.upstreamRequest
-    this.#alone = taps.length === 0 && transforms.length === 0 && this.#raw.listenerCount('data') === 0
+    this.#alone =
+      this.#kept === null && taps.length === 0 && transforms.length === 0 && this.#raw.listenerCount('data') === 0
     // Counted and judged as received, before any transform.
     if (this.#source !== this.#raw) this.#raw.on('data', (chunk: Buffer) => this.#inspect(chunk))
     this.#source.on('data', (chunk: Buffer) => this.#forward(chunk))
@@ -69,6 +85,31 @@ export class Upload {
     this.#source = this.#source.pipe(transform)
   }
 
+  /** Nothing of the body is lost: `restart` can send it from its beginning. */
+  get isWhole(): boolean {
+    return this.#request === null || this.#kept !== null
+  }
+
+  /** The attempt failed: what the client sends waits for the next one. */
+  hold(): void {
+    if (this.#request === null || this.#done) return
+    this.#waiting = true
+    this.#source.pause()
+  }
+
+  /** Sends what there was of the body once more, to another target; then the rest of it. Only while it `isWhole`. */
+  restart(request: ClientRequest): void {
+    if (this.#request === null) {
+      this.start(request)
+      return
+    }
+    this.#request = request
+    let mayGoOn = true
+    for (const chunk of this.#kept!) mayGoOn = request.write(chunk)
+    if (this.#ended) request.end(this.#trailers())
+    else if (mayGoOn) this.drain()
+  }
+
   /** The upstream took what was written: go on. */
   drain(): void {
     if (!this.#waiting) return
@@ -79,6 +120,7 @@ export class Upload {
 
   /** Nothing more is sent; what the client still sends is thrown away. */
   stop(): void {
+    this.#kept = null
     if (this.#done) return
     this.#done = true
     clearTimeout(this.#idle)
@@ -116,23 +158,35 @@ export class Upload {
    * collector, which counts objects and not their megabytes, an upload holds 60 MiB more (measured).
    */
   #write(chunk: Buffer): boolean {
+    if (this.#kept !== null) this.#keep(chunk)
     const { buffer } = chunk
     const mayFree = this.#alone && chunk.length >= WORTH_FREEING && chunk.length === buffer.byteLength
     if (!mayFree || !(buffer instanceof ArrayBuffer)) return this.#request!.write(chunk)
     return this.#request!.write(chunk, () => void buffer.transfer(0))
   }
 
+  #keep(chunk: Buffer): void {
+    this.#room -= chunk.length
+    if (this.#room >= 0) this.#kept!.push(chunk)
+    else this.#kept = null
+  }
+
   #finish(): void {
     if (this.#done || !this.#raw.complete) return
     this.#done = true
+    this.#ended = true
     clearTimeout(this.#idle)
+    this.#request!.end(this.#trailers())
+  }
+
+  #trailers(): string[] {
     const chunked = uploadFraming(this.#exchange).kind === 'chunked'
-    this.#request!.end(chunked ? forwardableTrailers(this.#raw.rawTrailers) : [])
+    return chunked ? forwardableTrailers(this.#raw.rawTrailers) : []
   }
 
   #tooSlow(): void {
     if (this.#done) return
-    if (this.#waiting) this.#idle.refresh()
+    if (this.#waiting || this.#request === null) this.#idle.refresh()
     else this.#fail(new Problem('request-timeout', 'The request body did not arrive in time.'))
   }
 

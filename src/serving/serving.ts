@@ -9,6 +9,7 @@ import { ListenerSet } from '../listener/listener-set.ts'
 import type { RequestMeta } from '../listener/meta.ts'
 import { trafficMetrics } from '../observe/gateway-metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { upstreamMetrics } from '../observe/upstream-metrics.ts'
 import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import { connectionsByUpstream, type Target } from '../upstream/target.ts'
 import { TargetStates } from '../upstream/target-states.ts'
@@ -51,10 +52,11 @@ export class Serving implements Server {
       upstreamConnections: () => connectionsByUpstream(this.#carry.values<Target>('target ')),
       certificates: () => this.#listeners.certificates(),
     })
+    const retries = upstreamMetrics(metrics, () => this.#carry.values<Target>('target '))
     const echoPort = async () => this.#echoPort!
     const carry = this.#carry
     const targetStates = this.#targetStates
-    this.#world = { carry, log, metrics, counters, inFlight, rejections, targetStates, name, echoPort }
+    this.#world = { carry, log, metrics, counters, inFlight, rejections, retries, targetStates, name, echoPort }
   }
 
   #handle(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean {
@@ -86,6 +88,7 @@ export class Serving implements Server {
     const old = this.#generation
     this.#generation = this.#prepared!
     this.#prepared = null
+    for (const upstream of this.#generation.compiled.upstreams.values()) upstream.takeOver()
     this.#listeners.settle()
     this.#dropSeries()
     if (old !== null) this.#retire(old)

@@ -1,6 +1,8 @@
 /** Whether a target takes requests: drained by the operator, found down by its checks, or cut off by its breaker. */
 
-export type BreakerState = 'closed' | 'half-open' | 'open'
+import type { BreakerState } from './breaker.ts'
+
+export type { BreakerState }
 /** Who found a target down: probes, or the traffic itself. */
 export type HealthSource = 'active' | 'passive'
 
@@ -13,6 +15,8 @@ export class TargetState {
   eligible = true
   #draining = false
   #breaker: BreakerState = 'closed'
+  #isTried = false
+  #judge: object | null = null
   readonly #down: Record<HealthSource, string | null> = { active: null, passive: null }
 
   constructor(upstream: string, url: string) {
@@ -39,6 +43,30 @@ export class TargetState {
     this.#settle()
   }
 
+  /** Half-open, and the one request that may try it is on its way. */
+  set isTried(isTried: boolean) {
+    this.#isTried = isTried
+    this.#settle()
+  }
+
+  /** Its breaker lets a request through. */
+  get admits(): boolean {
+    return this.#breaker !== 'open' && !this.#isTried
+  }
+
+  /** Who judges it by its traffic from now on, as the newest config says; what another found before is void. */
+  judgedBy(judge: object | null): void {
+    if (judge === this.#judge) return
+    this.#judge = judge
+    this.breaker = 'closed'
+    this.isTried = false
+    this.judge('passive', null)
+  }
+
+  isJudgedBy(judge: object): boolean {
+    return judge === this.#judge
+  }
+
   /** Its health checks find nothing wrong with it. */
   get up(): boolean {
     return this.reason === null
@@ -56,6 +84,6 @@ export class TargetState {
   }
 
   #settle(): void {
-    this.eligible = !this.#draining && this.#breaker !== 'open' && this.up
+    this.eligible = !this.#draining && this.admits && this.up
   }
 }

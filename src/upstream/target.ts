@@ -3,6 +3,7 @@ import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
 import type { Origin, PoolOptions } from '../http1/client.ts'
 import { Pool } from '../http1/pool.ts'
 import type { TargetState } from './target-state.ts'
+import type { TargetWatch } from './target-watch.ts'
 
 const MAX_HEAD_BYTES = 64 * 1024
 const MAX_HEADERS = 256
@@ -20,6 +21,10 @@ export class Target {
   state: TargetState
   /** Upgraded connections that run at present. */
   tunnels = 0
+  /** Null where its traffic is not judged. */
+  watch: TargetWatch | null = null
+  /** All targets of its upstream, itself included, as the newest config has them. */
+  peers: readonly Target[] = [this]
 
   constructor(config: TargetConfig, upstream: UpstreamConfig, { state, port }: { state: TargetState; port: number }) {
     this.upstream = upstream.name
@@ -38,6 +43,7 @@ export class Target {
 
   /** Idle connections are closed, running exchanges finish. */
   close(): void {
+    this.watch?.close()
     this.pool.close()
   }
 }
@@ -59,10 +65,11 @@ export function* connectionsByUpstream(targets: Iterable<Target>): Generator<rea
 
 /** What makes two targets the same across a reload: everything that shapes their connections. */
 export function targetKey({ weight: _, ...config }: TargetConfig, upstream: UpstreamConfig): string {
-  return JSON.stringify([upstream.name, config, upstream.timeouts, upstream.connections, upstream.tls])
+  const { name, timeouts, connections, tls, breaker, health } = upstream
+  return JSON.stringify([name, config, timeouts, connections, tls, breaker, health?.passive])
 }
 
-function originOf(config: TargetConfig, upstream: UpstreamConfig, port: number): Origin {
+export function originOf(config: TargetConfig, upstream: UpstreamConfig, port: number): Origin {
   const host = config.protocol === 'builtin' ? '127.0.0.1' : config.host
   if (config.protocol !== 'https') return { host, port }
   const { verify, serverName, ca } = upstream.tls
@@ -70,7 +77,7 @@ function originOf(config: TargetConfig, upstream: UpstreamConfig, port: number):
   return { host, port, tls }
 }
 
-function authorityOf(config: TargetConfig, port: number): string {
+export function authorityOf(config: TargetConfig, port: number): string {
   if (config.protocol === 'builtin') return `127.0.0.1:${port}`
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const standard = config.protocol === 'https' ? 443 : 80

@@ -1,12 +1,21 @@
 /** A named set of targets, and which of them gets the next attempt. */
 import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
+import type { RetryCause, StatusRanges } from '../config/resilience.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { hashOf } from './affinity.ts'
 import { type Balancer, balancerOf, type Candidate } from './balance.ts'
+import { RetryBudget } from './retry-budget.ts'
 import type { Target } from './target.ts'
+import { publish } from './watched.ts'
 
 /** For attempts before which there was none. */
 export const noneTried: readonly Target[] = Object.freeze([])
+
+/** The upstream that stands in, and for which answers. */
+export interface Fallback {
+  readonly upstream: Upstream
+  readonly statuses: StatusRanges
+}
 
 export class Upstream {
   readonly name: string
@@ -18,14 +27,36 @@ export class Upstream {
   /** The policy keeps requests together: they rather wait for their target than go to another. */
   readonly #waits: boolean
 
-  constructor(config: UpstreamConfig, targetOf: (target: TargetConfig, upstream: UpstreamConfig) => Target) {
+  /** Null where nothing is retried. */
+  readonly budget: RetryBudget | null
+  /** Told of each retry. */
+  readonly retried: (cause: RetryCause) => void
+  /** Stands in when this one fails; set when all upstreams are there. */
+  fallback: Fallback | null = null
+
+  constructor(
+    config: UpstreamConfig,
+    targetOf: (target: TargetConfig, upstream: UpstreamConfig) => Target,
+    retried: (cause: RetryCause) => void = () => {},
+  ) {
     this.name = config.name
     this.config = config
     const members = config.targets.map((target) => new Member(targetOf(target, config), target))
     this.targets = members.map(({ target }) => target)
+    this.budget = config.retries === null ? null : new RetryBudget(config.retries.budget)
+    this.retried = retried
     this.#members = members.filter(({ weight }) => weight > 0)
     this.#balance = balancerOf(config.balance)
     this.#waits = config.balance.kind === 'hash'
+  }
+
+  /** Its config serves from now on: what its targets' traffic says is judged as it says. */
+  takeOver(): void {
+    for (const target of this.targets) {
+      target.peers = this.targets
+      target.state.judgedBy(target.watch)
+      publish(target)
+    }
   }
 
   /** The target of the next attempt; one of `tried` only where no other is left. Null: none takes requests. */
@@ -39,6 +70,16 @@ export class Upstream {
   /** The targets that the next request may go to, by the state they are in. */
   get candidates(): readonly Target[] {
     return this.#candidates().map(({ target }) => target)
+  }
+
+  /** Some target takes requests, and nothing speaks against it. */
+  get hasEligible(): boolean {
+    return this.#members.some(({ target }) => target.state.eligible)
+  }
+
+  /** Milliseconds until a breaker lets a trial through; 0 when nobody can say. */
+  get waitMs(): number {
+    return Math.min(...this.targets.map(({ watch }) => watch?.waitMs ?? 0))
   }
 
   #pickAmong(exchange: Exchange, tried: readonly Target[]): Target | null {
@@ -57,7 +98,7 @@ export class Upstream {
     const present = this.#members.filter(({ target }) => !target.state.draining)
     const up = present.filter(({ target }) => target.state.up)
     const trusted = up.length >= this.config.panicThreshold * present.length ? up : present
-    return trusted.filter(({ target }) => target.state.breaker !== 'open')
+    return trusted.filter(({ target }) => target.state.admits)
   }
 
   readonly #hasRoom = ({ target }: Member): boolean => (this.#waits ? !target.pool.isFull : target.pool.hasRoom)

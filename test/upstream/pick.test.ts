@@ -13,7 +13,11 @@ const base: UpstreamConfig = {
   targets: [],
   balance: { kind: 'round-robin' },
   panicThreshold: 0.5,
-  timeouts: { connectMs: 1000, responseMs: 1000, idleMs: 1000 },
+  timeouts: { connectMs: 1000, responseMs: 1000, idleMs: 1000, totalMs: undefined },
+  health: null,
+  breaker: null,
+  retries: null,
+  fallback: null,
   connections: { max: 1, idleMs: 1000, queue: 1, queueTimeoutMs: 1000, tunnels: 1 },
   tls: { verify: true },
 }

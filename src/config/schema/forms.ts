@@ -49,8 +49,8 @@ export function flag(description: string, fallback: boolean): Schema {
   return { type: 'boolean', default: fallback, description }
 }
 
-export function choice(description: string, values: readonly string[], fallback: string): Schema {
-  return { type: 'string', enum: values, default: fallback, description }
+export function choice(description: string, values: readonly string[], fallback?: string): Schema {
+  return { type: 'string', enum: values, ...(fallback === undefined ? {} : { default: fallback }), description }
 }
 
 export function list(description: string, items: Schema, keywords: Schema = {}): Schema {

@@ -1,5 +1,6 @@
 /** Schema of `routes`, `chains` and `plugins`; what an item's options are is spliced in per plugin. */
 import { choice, closed, flag, forms, list, named, type Schema, text } from './forms.ts'
+import { fallback } from './resilience.ts'
 
 const condition = forms('A value, several of which one must be there, `true` (present), or a map.', [
   text('Equal; one of the values where the field is repeated.'),
@@ -89,6 +90,7 @@ export function routes(items: Schema): Schema {
         list('A split.', share, { minItems: 1 }),
       ]),
       split,
+      fallback,
       respond,
       redirect,
       rewrite: text('Path for the upstream: `*` and `{name}` are what the match captured.', {

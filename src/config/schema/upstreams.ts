@@ -1,5 +1,6 @@
 /** Schema of `upstreams`. */
 import { closed, count, duration, flag, forms, list, named, percentage, type Schema, text } from './forms.ts'
+import { breaker, fallback, health, retries } from './resilience.ts'
 
 const url = text(
   'http:// or https://, host, port and optionally a path that is joined in front. `builtin://echo` is the embedded origin.',
@@ -54,6 +55,9 @@ export const upstreamMap: Schema = closed(
         connect: duration('Until the connection stands, TLS included.', '2s'),
         response: duration('Until the head of the answer.', '30s'),
         idle: duration('Longest pause within the answer.', '60s'),
+        total: duration(
+          'Until the head of the answer, with all tries and the pauses between them. No limit without it.',
+        ),
       },
       { default: {} },
     ),
@@ -68,6 +72,10 @@ export const upstreamMap: Schema = closed(
       },
       { default: {} },
     ),
+    health,
+    breaker,
+    retries,
+    fallback,
     tls: closed(
       'How https targets are verified.',
       {
