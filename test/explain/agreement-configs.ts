@@ -1,0 +1,238 @@
+/** Five gateways as they are found in the field, with the parts of requests that matter to each. `ORIGIN` stands for an upstream's address. */
+
+export interface Scenario {
+  readonly name: string
+  readonly config: string
+  readonly hosts: readonly string[]
+  readonly paths: readonly string[]
+  readonly methods: readonly string[]
+  /** Headers that requests may have, beside the credentials that all scenarios share. */
+  readonly headers: readonly (readonly [string, string])[]
+}
+
+export const SECRET = 'a-shared-secret-of-at-least-32-bytes'
+export const ISSUER = 'https://id.example.com'
+
+/** SHA-256 of "app-key" and of "partner-key". */
+const consumers = (hashes: { app: string; partner: string }) => `
+consumers:
+  app: { groups: [mobile], keys: ["sha256:${hashes.app}"] }
+  partner: { groups: [partner, trusted], keys: ["sha256:${hashes.partner}"] }
+  worker: { groups: [internal], jwt: { issuer: ${ISSUER}, sub: "42" } }
+`
+
+const signedIn = `jwt: { issuer: ${ISSUER}, audience: api, secret: ${SECRET}, clockTolerance: 1s`
+
+/** `hashes` are those of the keys that `credentials` has. */
+export function scenarios(hashes: { app: string; partner: string }): readonly Scenario[] {
+  return [
+    {
+      name: 'a public shop API',
+      hosts: ['shop.example.com', 'SHOP.example.com.', 'shop.example.com:8443', 'other.example.com'],
+      paths: [
+        '/products',
+        '/products/',
+        '/products/42',
+        '/products/42/reviews',
+        '/cart/items',
+        '/orders',
+        '/orders/7',
+        '/health',
+        '/old-shop/a',
+        '/static/a%2Fb',
+        '/',
+      ],
+      methods: ['GET', 'POST', 'HEAD', 'DELETE', 'OPTIONS'],
+      headers: [
+        ['origin', 'https://www.example.com'],
+        ['access-control-request-method', 'POST'],
+        ['cookie', 'session=1'],
+        ['x-internal', '1'],
+      ],
+      config: `${consumers(hashes)}
+plugins: [access-log: { to: access.log }, metrics]
+upstreams:
+  catalogue: [ORIGIN/catalogue]
+  orders: [ORIGIN/orders-a, ORIGIN/orders-b]
+routes:
+  products:
+    match: GET shop.example.com/products/*
+    upstream: catalogue
+    public: the price list
+    plugins:
+      - cors: { origins: ["https://www.example.com"], maxAge: 1m }
+      - rate-limit: { max: 12, window: 1h, by: ip }
+      - headers: { request: { remove: [x-internal], set: { x-shop: "1" } }, response: { remove: [server], set: { x-frame-options: DENY } } }
+  cart:
+    match: shop.example.com/cart/*
+    upstream: ORIGIN/cart
+    plugins:
+      - cors: { origins: ["https://*.example.com"], credentials: true }
+      - api-key: { optional: true }
+      - body-limit: { max: 1KB }
+    public: a cart needs no account
+  orders:
+    match: GET,POST shop.example.com/orders/*
+    upstream: orders
+    rewrite: /v2/orders/*
+    plugins: [api-key, rate-limit: { max: 5, window: 1h }, body-limit: { max: 100B }]
+  health: { match: /health, respond: { status: 200, body: { ok: true } }, public: for the load balancer }
+  moved: { match: shop.example.com/old-shop/*, redirect: { location: https://shop.example.com/, status: 301 }, public: moved }
+  files: { match: "GET shop.example.com/static/*", upstream: catalogue, encodedSlash: keep, public: pictures }
+`,
+    },
+    {
+      name: 'a multi-tenant SaaS',
+      hosts: ['acme.app.example.com', 'duff.app.example.com', 'admin.app.example.com', 'app.example.com'],
+      paths: [
+        '/api/v1/users',
+        '/api/v1/users/9',
+        '/api/v1/admin/keys',
+        '/API/v1/admin/keys',
+        '/api/v1/%61dmin/keys',
+        '/hooks/in',
+        '/',
+      ],
+      methods: ['GET', 'PUT', 'POST', 'PATCH'],
+      headers: [
+        ['x-tenant', 'acme'],
+        ['x-tier', 'gold'],
+        ['x-consumer', 'root'],
+        ['x-user-id', 'root'],
+      ],
+      config: `${consumers(hashes)}
+trustedProxies: [127.0.0.0/8]
+plugins: [access-log: { to: access.log }]
+chains:
+  signed-in:
+    - ${signedIn}, forwardClaims: { sub: x-user-id, tenant: x-tenant } }
+upstreams:
+  api: { targets: [{ url: ORIGIN/api-a, weight: 3 }, { url: ORIGIN/api-b }], balance: { hash: header:x-tenant } }
+routes:
+  users:
+    match: "*.app.example.com/api/v1/*"
+    upstream: api
+    rewrite: /tenants/*
+    plugins: [signed-in, rate-limit: { max: 4, window: 1h, by: "claim:tenant" }]
+  admin:
+    match: "*.app.example.com/api/v1/admin/*"
+    upstream: api
+    plugins: [signed-in, acl: { groups: [internal] }, ip-filter: { deny: [198.51.100.0/24] }]
+  gold:
+    match: { hosts: ["*.app.example.com"], paths: ["/api/v1/users/{id}"], methods: [GET], headers: { x-tier: gold } }
+    upstream: ORIGIN/gold
+    rewrite: /gold/{id}?tier=gold
+    plugins: [signed-in]
+  hooks:
+    match: POST app.example.com/hooks/*
+    upstream: ORIGIN/hooks
+    plugins: [any: [api-key: { query: key }, { ${signedIn} } }]]
+`,
+    },
+    {
+      name: 'internal and partner split by host',
+      hosts: ['internal.example.com', 'partner.example.com', '10.1.1.1', '[::1]:9000', 'unknown.example.com'],
+      paths: [
+        '/reports',
+        '/reports/2026',
+        '/reports//2026',
+        '/reports/../secret',
+        '/files/a;b',
+        '/files/%2e%2e/secret',
+        '/secret',
+        '/status',
+      ],
+      methods: ['GET', 'POST', 'PURGE', 'TRACE'],
+      headers: [
+        ['x-forwarded-for', '10.9.9.9'],
+        ['x-forwarded-for', '198.51.100.9, 10.0.0.1'],
+        ['x-forwarded-host', 'evil.example.com'],
+        ['connection', 'x-forwarded-for'],
+        ['via', '1.1 edge-7'],
+      ],
+      config: `name: edge-7
+${consumers(hashes)}
+trustedProxies: { from: [127.0.0.0/8, 10.0.0.0/8], header: x-forwarded-for }
+plugins: [access-log: { to: access.log }]
+upstreams: { reports: [ORIGIN/reports], files: [ORIGIN/files] }
+routes:
+  internal:
+    match: internal.example.com/*
+    upstream: reports
+    host: target
+    plugins: [ip-filter: { allow: [10.0.0.0/8] }, any: { of: [api-key], optional: true }, acl: { groups: [internal, partner], mode: observe }]
+    public: the office only
+  secret: { match: /secret, upstream: files, plugins: [api-key, acl: { groups: [partner] }] }
+  partner:
+    match: GET,POST partner.example.com/reports/*
+    upstream: reports
+    host: reports.internal
+    plugins: [api-key, acl: { consumers: [partner] }, headers: { request: { add: { x-partner: "yes" } } }]
+  files: { match: partner.example.com/files/*, upstream: files, slashes: keep, plugins: [api-key] }
+  status: { match: GET /status, respond: { status: 503, headers: { retry-after: "5" }, body: closed }, public: shows state }
+`,
+    },
+    {
+      name: 'a migration with a traffic split',
+      hosts: ['api.example.com'],
+      paths: ['/v1/items', '/v1/items/5', '/v1/items/5/parts', '/v2/items/5', '/v1', '/v1/', '/v3/x'],
+      methods: ['GET', 'POST', 'DELETE'],
+      headers: [
+        ['x-beta', 'on'],
+        ['cookie', 'session=abc'],
+        ['cookie', 'session=def; other=1'],
+      ],
+      config: `${consumers(hashes)}
+plugins: [access-log: { to: access.log }, api-key]
+upstreams: { old: [ORIGIN/old], new: [ORIGIN/new] }
+routes:
+  items:
+    match: /v1/items/*
+    upstream: [{ upstream: old, weight: 50 }, { upstream: new, weight: 50 }]
+    split: { by: "cookie:session" }
+    rewrite: /items/*
+  by-consumer:
+    match: /v2/*
+    upstream: [{ upstream: old, weight: 1 }, { upstream: new, weight: 1 }]
+    split: { by: consumer }
+    fallthrough: true
+  beta:
+    match: { paths: ["/v1/items/{id}"], headers: { x-beta: true }, query: { preview: "1" } }
+    upstream: new
+    rewrite: /preview/{id}
+    fallthrough: true
+  rest: { match: /v1/*, upstream: old, rewrite: /legacy/*, plugins: [rate-limit: { max: 6, window: 1h, counter: legacy }] }
+`,
+    },
+    {
+      name: 'an AI upstream with streaming',
+      hosts: ['ai.example.com'],
+      paths: ['/v1/chat/completions', '/v1/embeddings', '/v1/models', '/v1/realtime', '/v1/chat/completions/'],
+      methods: ['POST', 'GET', 'OPTIONS'],
+      headers: [
+        ['accept', 'text/event-stream'],
+        ['expect', '100-continue'],
+        ['te', 'trailers'],
+        ['transfer-encoding', 'chunked'],
+        ['cache-control', 'no-cache'],
+      ],
+      config: `${consumers(hashes)}
+plugins: [access-log: { to: access.log }]
+upstreams:
+  model: { targets: [ORIGIN/model], timeouts: { response: 60s }, connections: { max: 8 } }
+routes:
+  chat:
+    match: POST ai.example.com/v1/chat/*
+    upstream: model
+    plugins:
+      - any: [api-key, { ${signedIn}, claims: { scope: [chat] } } }]
+      - rate-limit: { max: 8, window: 1h, by: consumer }
+      - body-limit: { max: 200B }
+      - headers: { request: { set: { authorization: "Bearer upstream-token", accept-encoding: identity } } }
+  embeddings: { match: POST ai.example.com/v1/embeddings, upstream: model, plugins: [api-key: { forward: true }, body-limit: { max: 50B, mode: observe }] }
+  models: { match: GET ai.example.com/v1/models, upstream: model, plugins: [cache: { ttl: 1h, shared: true }], public: the list of models }
+  realtime: { match: GET ai.example.com/v1/realtime, upstream: model, plugins: [api-key] }
+`,
+    },
+  ]
+}
