@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import type { AdminSource, GatewayStatus, ReloadResult } from './admin/source.ts'
 import { affinityText } from './config/balance.ts'
 import type { Config, RouteAction } from './config/config.ts'
+import { type DescribedRequest, DescriptionError } from './explain/described-request.ts'
+import { type ExplainAnswer, requestFromJson } from './explain/question.ts'
 import type { Metrics } from './observe/metrics.ts'
+import { Problem } from './problem.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -17,6 +20,7 @@ export interface Viewed {
   readonly lastReload: GatewayStatus['lastReload']
   readonly isReady: boolean
   reload(): Promise<ReloadResult>
+  explain(request: DescribedRequest): Promise<ExplainAnswer>
   /** Brings readings up to date that can only be had asynchronously. */
   refresh(): Promise<void>
 }
@@ -70,6 +74,12 @@ export class GatewayView implements AdminSource {
     return this.#gateway.reload()
   }
 
+  async explain(body: unknown): Promise<object> {
+    const answer = await this.#gateway.explain(described(body))
+    if ('problem' in answer) throw new Problem('bad-request', answer.problem)
+    return answer.explanation
+  }
+
   ready(): boolean {
     return this.#gateway.isReady
   }
@@ -77,6 +87,15 @@ export class GatewayView implements AdminSource {
   async metrics(): Promise<{ contentType: string; text: AsyncIterable<string> }> {
     await this.#gateway.refresh()
     return { contentType: this.#metrics.contentType, text: this.#metrics.pieces() }
+  }
+}
+
+function described(body: unknown): DescribedRequest {
+  try {
+    return requestFromJson(body)
+  } catch (error) {
+    if (error instanceof DescriptionError) throw new Problem('bad-request', error.message)
+    throw error
   }
 }
 

@@ -6,6 +6,10 @@ import { type Echo, startEcho } from './builtin/echo.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig, redactedSource } from './config/load.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
+import { concealer } from './config/secrets.ts'
+import { concealed } from './explain/concealed.ts'
+import type { DescribedRequest } from './explain/described-request.ts'
+import type { ExplainAnswer } from './explain/question.ts'
 import { runTests } from './explain/tests.ts'
 import { AdminPlace } from './gateway-admin.ts'
 import { ConfigError, type Document, diagnosticsOf } from './gateway-errors.ts'
@@ -51,6 +55,8 @@ export class Gateway implements Viewed {
   #generation = 0
   #current: Config | null = null
   #document: Document | null = null
+  /** Shows what placeholders of the file stand for as the placeholders. */
+  #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null
   #echo: Promise<Echo> | null = null
   #stopping = false
@@ -148,6 +154,13 @@ export class Gateway implements Viewed {
     return this.#server.ask(name, question)
   }
 
+  /** What would happen to a request now: one of those that serve is asked. */
+  async explain(request: DescribedRequest): Promise<ExplainAnswer> {
+    const [answer] = await this.#server.ask('explain', request)
+    if (answer === undefined) throw new Error('nobody serves')
+    return concealed(answer, this.#conceal)
+  }
+
   /** Reads the file as it is after this call, and resolves when it serves, or with what is wrong with it. */
   async reload(): Promise<ReloadResult> {
     if (this.#stopping) return { ok: true, generation: this.generation, changed: false }
@@ -187,6 +200,7 @@ export class Gateway implements Viewed {
       if (failed.length > 0) return { ok: false, diagnostics: failed }
       await this.#serve(config)
       this.#document = document
+      this.#conceal = concealer(loaded.interpolated)
       return { ok: true, generation: this.generation, changed: true }
     } catch (error) {
       return { ok: false, diagnostics: diagnosticsOf(error, document) }

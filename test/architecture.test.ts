@@ -31,7 +31,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   builtin: ['ws'],
   admin: ['type config', 'exchange', 'fastify', 'type plugin.ts', 'problem.ts'],
-  serving: ['config', 'type exchange', 'generation', 'listener', 'observe', 'type plugin.ts', 'upstream'],
+  serving: ['explain', 'config', 'type exchange', 'generation', 'listener', 'observe', 'type plugin.ts', 'upstream'],
   'gateway.ts': [
     'type admin',
     'builtin',
@@ -49,7 +49,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway-admin.ts': ['admin', 'type config', 'type plugin.ts'],
   'gateway-errors.ts': ['type config', 'generation'],
-  'gateway-view.ts': ['admin', 'config', 'observe'],
+  'gateway-view.ts': ['admin', 'config', 'explain', 'observe', 'problem.ts'],
   explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'type routing', 'state', 'upstream'],
   diff: ['config', 'explain', 'upstream'],
   replay: ['config', 'type exchange', 'explain', 'type generation'],

@@ -11,7 +11,7 @@ export interface AdminEndpoint {
 }
 
 export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
-  const { upstreams } = source
+  const { explain, upstreams } = source
   const list: AdminEndpoint[] = [
     { method: 'GET', path: '/healthz', answer: () => ({ alive: true }) },
     { method: 'GET', path: '/readyz', answer: (_, reply) => readiness(source, reply) },
@@ -23,6 +23,9 @@ export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
   ]
   if (upstreams !== undefined) {
     list.push({ method: 'GET', path: '/api/upstreams', answer: () => ({ upstreams: upstreams.call(source) }) })
+  }
+  if (explain !== undefined) {
+    list.push({ method: 'POST', path: '/api/explain', answer: (request) => explain.call(source, request.body) })
   }
   const readable = list.filter(({ method }) => method === 'GET').map(({ path }) => path)
   list.push({ method: 'GET', path: '/', answer: (_, reply) => index(source, reply, readable) })

@@ -13,6 +13,8 @@ export interface AdminSource {
   ready(): boolean
   /** The Prometheus exposition; in pieces where it is long. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string | AsyncIterable<string> }>
+  /** What would happen to the request that the JSON describes. Rejects with a Problem; the path exists where this does. */
+  explain?(request: unknown): Promise<object>
   /** One object per upstream, as `GET /api/upstreams` shows it; the path exists where this does. */
   upstreams?(): readonly object[]
 }

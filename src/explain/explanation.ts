@@ -69,10 +69,20 @@ export interface ExplainedUpstream {
   readonly name: string
   /** Each may be the one that is picked. */
   readonly targets: readonly { readonly target: string; readonly host: string; readonly line: string }[]
+  /** Targets that get no requests at present: drained, down, or without weight. */
+  readonly leftOut: readonly string[]
+  /** Where the route divides its requests: among whom, and what keeps a request on one side. */
+  readonly split: ExplainedSplit | null
   readonly headers: readonly ChangedHeader[]
   /** Of the client's headers, those that are not forwarded. */
   readonly removed: readonly string[]
   readonly body: 'none' | 'length' | 'chunked'
+}
+
+export interface ExplainedSplit {
+  readonly shares: readonly { readonly upstream: string; readonly weight: number }[]
+  /** Null: chance decides; the largest share is shown. */
+  readonly by: string | null
 }
 
 export interface ExplainedAnswer {
@@ -138,7 +148,7 @@ function consumerOf({ consumer }: Exchange): ExplainedConsumer | null {
   return { id, name, source, groups, scopes }
 }
 
-function upstreamOf({ exchange, forwarded }: DryRun, secrets: ReadonlySet<string>): ExplainedUpstream | null {
+function upstreamOf({ exchange, forwarded, leftOut }: DryRun, secrets: ReadonlySet<string>): ExplainedUpstream | null {
   const first = forwarded?.[0]
   if (first === undefined) return null
   const { headers, removed } = changedHeaders(exchange.facts, first.head.headers, secrets)
@@ -149,10 +159,19 @@ function upstreamOf({ exchange, forwarded }: DryRun, secrets: ReadonlySet<string
       host: head.headers[1]!,
       line: `${head.method} ${shownQuery(head.target, secrets)} HTTP/1.1`,
     })),
+    leftOut,
+    split: splitOf(exchange),
     headers,
     removed,
     body: first.head.body.kind,
   }
+}
+
+function splitOf({ decisions }: Exchange): ExplainedSplit | null {
+  const decided = decisions.find(({ item, reason }) => item === 'upstream' && reason === 'split')
+  if (decided === undefined) return null
+  const { shares, by } = decided.inputs as unknown as ExplainedSplit
+  return { shares, by }
 }
 
 function notSimulated({ unanswered }: DryRun, plugins: readonly ExplainedPlugin[]): string[] {

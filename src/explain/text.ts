@@ -1,5 +1,5 @@
 /** An explanation for people, read from top to bottom: what came, who got it, what each plugin said, what leaves. */
-import type { Explanation } from './explanation.ts'
+import type { ExplainedSplit, Explanation } from './explanation.ts'
 import type { ExplainedPlugin } from './plugins.ts'
 import { reasonText } from './words.ts'
 
@@ -96,13 +96,20 @@ function upstreamLines({ upstream, request }: Explanation): string[] {
   const body = { none: [], length: ['    the body, as long as the client says'], chunked: ['    the body, in chunks'] }
   return [
     `upstream     ${upstream.name}${several}`,
+    ...(upstream.split === null ? [] : [splitLine(upstream.split)]),
     ...upstream.targets.map(({ target, line }) => `  → ${target}  ${line}`),
+    ...upstream.leftOut.map((target) => `  ✗ ${target}  takes no requests now`),
     ...upstream.headers.map(({ name, value, change }) => `  ${changeMark[change]} ${name}: ${value}`),
     ...upstream.removed
       .filter((name) => !(request.upgrade && (name === 'connection' || name === 'upgrade')))
       .map((name) => `  - ${name}`),
     ...(request.upgrade ? ['  + connection: Upgrade', '  + upgrade: websocket'] : body[upstream.body]),
   ]
+}
+
+function splitLine({ shares, by }: ExplainedSplit): string {
+  const parts = shares.map(({ upstream, weight }) => `${upstream} ${weight}`).join(', ')
+  return `  of ${parts}: ${by === null ? 'by chance, so this is the likeliest' : `decided by ${by}`}`
 }
 
 const changeMark = { kept: ' ', added: '+', changed: '~' } as const

@@ -34,6 +34,8 @@ export interface DryRun {
   readonly chain: Chain
   /** What each target would be sent: the one that is picked gets it. Null where the gateway answers itself. */
   readonly forwarded: readonly ForwardedHead[] | null
+  /** Targets of that upstream that get no requests at present: drained, down, or without weight. */
+  readonly leftOut: readonly string[]
   /** Response headers that hooks take out of an answer. */
   readonly removed: ReadonlySet<string>
   /** A response hook that cannot be run without a real answer. */
@@ -56,34 +58,38 @@ export async function dryRun(compiled: Compiled, { head, meta, assumed }: Descri
   exchange.prepare = (one) => prepareRequest(one, compiled.headPolicy)
   const routed = routeExchange(exchange, admission, { table: compiled.table, problem: meta.problem })
   const chain = (exchange.route as Route | null)?.chain ?? compiled.globalChain
-  const forwarded = await runChain(exchange, chain, compiled)
+  const { forwarded, leftOut } = await runChain(exchange, chain, compiled)
   const unanswered = await respond(exchange, chain, forwarded !== null)
-  return { exchange, admission, routed, chain, forwarded, removed: answerHeaders.deleted, unanswered }
+  return { exchange, admission, routed, chain, forwarded, leftOut, removed: answerHeaders.deleted, unanswered }
 }
 
-/** What would be sent on; null where the reply holds an answer of the gateway's own. */
-async function runChain(exchange: Exchange, chain: Chain, compiled: Compiled): Promise<ForwardedHead[] | null> {
+type Outcome = Pick<DryRun, 'forwarded' | 'leftOut'>
+
+const answered: Outcome = { forwarded: null, leftOut: [] }
+
+async function runChain(exchange: Exchange, chain: Chain, compiled: Compiled): Promise<Outcome> {
   try {
     await chain.run(exchange)
-    return exchange.reply.sent ? null : forwardedBy(exchange, compiled.headPolicy.name)
+    return exchange.reply.sent ? answered : afterChain(exchange, compiled.headPolicy.name)
   } catch (error) {
     fail(exchange, toProblem(error))
-    return null
+    return answered
   }
 }
 
 /** As `conclude` and the proxy go on, up to the pick of one target. Throws the Problem of a request that goes nowhere. */
-function forwardedBy(exchange: Exchange, ownName: string): ForwardedHead[] | null {
+function afterChain(exchange: Exchange, ownName: string): Outcome {
   // What the router refused is in the record.
   if (exchange.refusal === null) exchange.running = stages.upstream
   try {
     const upstream = conclude(exchange, ownName)
-    if (upstream === null) return null
+    if (upstream === null) return answered
     exchange.upstreamName = upstream.name
-    const { candidates } = upstream
+    const { candidates, targets } = upstream
     if (candidates.length === 0) throw noTarget()
     exchange.decide('pass', 'forwarded', { upstream: upstream.name, targets: candidates.map(({ url }) => url) })
-    return candidates.map((target) => ({ target: target.url, head: copyOf(headFor(exchange, target)) }))
+    const forwarded = candidates.map((target) => ({ target: target.url, head: copyOf(headFor(exchange, target)) }))
+    return { forwarded, leftOut: targets.filter((one) => !candidates.includes(one)).map(({ url }) => url) }
   } catch (error) {
     if (exchange.refusal === null) exchange.decide('refuse', toProblem(error).code)
     throw error

@@ -3,6 +3,8 @@
  * Everything that passes here can be cloned into another thread.
  */
 import type { Config } from '../config/config.ts'
+import type { DescribedRequest } from '../explain/described-request.ts'
+import type { ExplainAnswer } from '../explain/question.ts'
 import type { GaugeReading } from '../observe/families.ts'
 import type { TargetNotice } from '../upstream/target-states.ts'
 
@@ -26,6 +28,8 @@ export interface Questions {
   readonly gauges: { readonly takes: null; readonly answer: readonly GaugeReading[] }
   /** How many objects that survive reloads are held: for leak tests. */
   readonly carried: { readonly takes: null; readonly answer: number }
+  /** What would happen to a request. */
+  readonly explain: { readonly takes: DescribedRequest; readonly answer: ExplainAnswer }
 }
 
 export interface WorkerStatus {

@@ -2,6 +2,7 @@
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import { explainOn } from '../explain/question.ts'
 import { Carry } from '../generation/carry.ts'
 import { compile, type World } from '../generation/compile.ts'
 import type { Generation } from '../generation/generation.ts'
@@ -147,6 +148,7 @@ export class Serving implements Server {
         return this.#metrics.gauges()
       },
       carried: async () => this.#carry.size,
+      explain: (request) => explainOn(this.#generation!, request),
     }
     return [await answers[name](question)]
   }
