@@ -30,7 +30,7 @@ export interface DescribedRequest {
   readonly bodyLength?: number | undefined
 }
 
-/** The description is none of a request. `part`: which of its members is wrong. */
+/** There is nothing to explain: the description is none of a request (`part` is wrong), or nothing was decided about it. */
 export class DescriptionError extends Error {
   override readonly name = 'DescriptionError'
   readonly part: keyof DescribedRequest

@@ -3,8 +3,16 @@ import type { Exchange } from '../exchange/exchange.ts'
 import type { DryRun } from '../generation/dry-run.ts'
 import type { Compiled } from '../generation/generation.ts'
 import type { ConsideredRoute } from '../routing/candidates.ts'
+import { concealed } from './concealed.ts'
 import type { DescribedRequest } from './described-request.ts'
-import { type ChangedHeader, changedHeaders, type ShownHeader, shownHeaders, shownQuery } from './headers.ts'
+import {
+  type ChangedHeader,
+  changedHeaders,
+  type ShownHeader,
+  secretsHidden,
+  shownHeaders,
+  shownQuery,
+} from './headers.ts'
 import { type ExplainedPlugin, explainedPlugins } from './plugins.ts'
 
 export interface Explanation {
@@ -97,7 +105,8 @@ export function explain(described: DescribedRequest, run: DryRun, compiled: Comp
   const { exchange } = run
   const { facts, reply } = exchange
   const { secrets } = compiled
-  const plugins = explainedPlugins(run)
+  // What a plugin told of its inputs is the plugin's; the request's own secrets are nobody's to show.
+  const plugins = concealed(explainedPlugins(run), secretsHidden(facts, secrets))
   const forwarded = run.forwarded !== null
   return {
     request: {

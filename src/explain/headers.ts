@@ -1,7 +1,7 @@
 /** Headers as an explanation shows them: secret values left out, what is new in each request named as such. */
 import type { RequestFacts } from '../exchange/exchange.ts'
 import { isSecretPart } from '../exchange/secret-parts.ts'
-import { queryName } from '../exchange/upstream-request.ts'
+import { queryName, queryValue } from '../exchange/upstream-request.ts'
 
 export interface ShownHeader {
   readonly name: string
@@ -57,6 +57,25 @@ export function shownQuery(url: string, secrets: ReadonlySet<string>): string {
 /** A header's value as it may be shown. */
 export function shownValue(name: string, value: string, secrets: ReadonlySet<string>): string {
   return isSecretPart('header', name, secrets) ? HIDDEN : value
+}
+
+/** Shorter values are not searched for in what others wrote: they would be found everywhere. */
+const SHORTEST_SEARCHED = 6
+
+/** Makes a function that hides the secrets which a request carries, wherever they stand in a text. */
+export function secretsHidden(
+  { rawHeaders, query }: RequestFacts,
+  secrets: ReadonlySet<string>,
+): (text: string) => string {
+  const values = pairsOf(rawHeaders)
+    .filter(({ name }) => isSecretPart('header', name, secrets))
+    // Of `Bearer …` and `Basic …` the second word is the secret.
+    .flatMap(({ value }) => [value, value.slice(value.indexOf(' ') + 1)])
+  for (const pair of query.slice(1).split('&')) {
+    if (isSecretPart('query', queryName(pair), secrets)) values.push(queryValue(pair))
+  }
+  const searched = values.filter((value) => value.length >= SHORTEST_SEARCHED)
+  return (text) => searched.reduce((shown, value) => shown.replaceAll(value, HIDDEN), text)
 }
 
 function pairsOf(raw: readonly string[]): ShownHeader[] {

@@ -2,6 +2,7 @@
 import type { Generation } from '../generation/generation.ts'
 import { arrivalOf, type DescribedRequest, DescriptionError } from './described-request.ts'
 import { type Explanation, explain } from './explanation.ts'
+import { inTime } from './in-time.ts'
 
 export type ExplainAnswer =
   | { readonly explanation: Explanation }
@@ -12,7 +13,7 @@ export type ExplainAnswer =
 export async function explainOn(generation: Generation, request: DescribedRequest): Promise<ExplainAnswer> {
   const { compiled } = generation
   try {
-    return { explanation: explain(request, await generation.dryRun(arrivalOf(request, compiled)), compiled) }
+    return { explanation: explain(request, await inTime(generation.dryRun(arrivalOf(request, compiled))), compiled) }
   } catch (error) {
     if (error instanceof DescriptionError) return { problem: error.message }
     throw error

@@ -17,6 +17,7 @@ import { TargetStates } from '../upstream/target-states.ts'
 import { concealed } from './concealed.ts'
 import { arrivalOf, type DescribedRequest } from './described-request.ts'
 import { type Explanation, explain } from './explanation.ts'
+import { inTime } from './in-time.ts'
 
 export interface RehearsalOptions {
   /** The clock of limits, in milliseconds; never goes back. */
@@ -57,7 +58,7 @@ export class Rehearsal {
 
   /** The same in full, every secret of the config as its placeholder. Rejects with DescriptionError. */
   async explain(request: DescribedRequest): Promise<Explanation> {
-    return this.shown(explain(request, await this.run(request), this.#generation.compiled))
+    return this.shown(explain(request, await inTime(this.run(request)), this.#generation.compiled))
   }
 
   /** Texts of the config's secrets replaced by their placeholders. */

@@ -7,6 +7,7 @@ import type { DryRun } from '../generation/dry-run.ts'
 import { DescriptionError } from './described-request.ts'
 import { type Comparison, compare } from './expectation.ts'
 import { decidedBy } from './explanation.ts'
+import { inTime } from './in-time.ts'
 import { Rehearsal } from './rehearsal.ts'
 
 /** As `sluice check --json` shows it. */
@@ -78,10 +79,10 @@ class Run implements TestRun {
 
   async #send({ request, repeat }: TestConfig): Promise<DryRun> {
     this.#rehearsal.forget()
-    let run = await this.#rehearsal.run(request)
+    let run = await inTime(this.#rehearsal.run(request))
     for (let i = 1; i < repeat; i++) {
       if (++this.#sent % SLICE === 0) await new Promise(setImmediate)
-      run = await this.#rehearsal.run(request)
+      run = await inTime(this.#rehearsal.run(request))
     }
     return run
   }
