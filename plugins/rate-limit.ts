@@ -14,7 +14,6 @@ import {
 } from '#gateway'
 import { LimitFields, limitName } from './rate-limit/fields.ts'
 import { Limiter, type LimitVerdict } from './rate-limit/limiter.ts'
-import { StoreWatch } from './rate-limit/store-watch.ts'
 import { tally } from './rate-limit/tally.ts'
 
 export const schema = {
@@ -50,9 +49,8 @@ export const schema = {
     onStoreFailure: {
       type: 'string',
       enum: ['local', 'allow', 'deny'],
-      default: 'local',
       description:
-        'While the store does not answer: count in this process alone, let everything pass, or refuse with 503.',
+        "While the store does not answer: count this node's share of the limit here, let everything pass, or refuse with 503. Without it: as `store` says.",
     },
   },
 } as const
@@ -66,8 +64,9 @@ export const traits: Traits = {
 }
 
 export default async function rateLimit(scope: Scope, options: Options): Promise<void> {
-  const { max, algorithm, onStoreFailure } = options
+  const { max, algorithm } = options
   const { item, counters } = scope
+  const onStoreFailure = options.onStoreFailure ?? counters.onFailure ?? 'local'
   const by = options.by ?? (item.belowAuthenticator ? 'consumer' : 'ip')
   const windowMs = duration(options.window)
   // Each hit would have a window of its own: no limit at all.
@@ -77,7 +76,6 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
   const keyOf = keyReader(by)
   const fields = new LimitFields(name, max, windowMs)
   const countDecision = tally(scope.metrics)
-  const watch = new StoreWatch(scope.log, item.id)
   const limiter = scope.carry('limiter', () => new Limiter())
   const limit = {
     // What a count belongs to over reloads. `max` is not in it: a changed one keeps the counts.
@@ -93,14 +91,8 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
 
   scope.addHook('onRequest', function limitRate(request, reply) {
     return shared(request, request.exchange.dry ? readOnly : counting).then(
-      function decided(verdict) {
-        watch.answered()
-        apply(verdict, request.exchange, reply)
-      },
-      function undecided(error: unknown) {
-        watch.failed(error)
-        return applyWithoutStore(request, reply, error)
-      },
+      (verdict) => apply(verdict, request.exchange, reply),
+      (error: unknown) => applyWithoutStore(request, reply, error),
     )
   })
 
@@ -117,7 +109,11 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
       return
     }
     countDecision(exchange, item.mode === 'observe' ? 'would_deny' : 'deny')
-    throw new Problem('store-unavailable', 'The limit on this route cannot be counted at the moment.', { cause })
+    const headers = ['retry-after', '1']
+    throw new Problem('store-unavailable', 'The limit on this route cannot be counted at the moment.', {
+      cause,
+      headers,
+    })
   }
 
   function apply(verdict: LimitVerdict & { degraded?: true }, exchange: Exchange, reply: Reply): void {

@@ -15,7 +15,7 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[]
   readonly admin: AdminConfig
   readonly threads: number
-  readonly store: { readonly kind: 'memory' }
+  readonly store: StoreConfig
   readonly trustedProxies: TrustedProxies
   readonly limits: Limits
   readonly shutdown: { readonly delayMs: number; readonly deadlineMs: number }
@@ -80,6 +80,28 @@ export interface AdminConfig {
   readonly hosts: readonly string[]
   /** `/metrics` needs no token. */
   readonly metricsOpen: boolean
+}
+
+/** Where limits are counted. */
+export type StoreConfig = { readonly kind: 'memory' } | RedisStoreConfig
+
+export interface RedisStoreConfig {
+  readonly kind: 'redis'
+  readonly host: string
+  readonly port: number
+  readonly database: number
+  readonly username: string | undefined
+  readonly password: string | undefined
+  /** Null: not encrypted. */
+  readonly tls: { readonly ca?: string; readonly serverName?: string } | null
+  /** The longest a request waits for it. */
+  readonly timeoutMs: number
+  /** What limits do while it does not answer, unless they say so themselves. */
+  readonly onFailure: 'local' | 'allow' | 'deny'
+  /** How long keys read from it are believed while it does not answer. */
+  readonly keyGraceMs: number
+  /** In front of the name of every key. */
+  readonly prefix: string
 }
 
 export interface TrustedProxies {

@@ -19,6 +19,7 @@ import { Reading } from './reading.ts'
 import { readRoutes } from './routes.ts'
 import { hideSecrets } from './secret-options.ts'
 import { type Interpolation, reasonOf } from './secrets.ts'
+import { hideStoreUrl, readStore } from './store.ts'
 import { readReload, readTests } from './tests.ts'
 import { Upstreams } from './upstreams.ts'
 import { validate } from './validate.ts'
@@ -85,6 +86,7 @@ export async function loadConfig(
   const { data, interpolated } = readPlain(document, { env, folder }, findings)
   findings.conceal(interpolated)
   hideSecrets(document, catalog.base, [])
+  hideStoreUrl(document)
   refuseNotYet(data, document, findings)
   validate(catalog.base, { document, findings, path: [], data })
   const reading = new Reading({ document, findings, data: isMap(data) ? data : {}, folder })
@@ -132,7 +134,7 @@ function readParts(reading: Reading, chains: Chains) {
     listeners,
     admin,
     threads: 1,
-    store: { kind: 'memory' } as const,
+    store: readStore(reading),
     trustedProxies: readTrustedProxies(reading),
     limits: readLimits(reading),
     shutdown: readShutdown(reading),

@@ -22,11 +22,6 @@ const refusals: readonly Refusal[] = [
     name: 'more than one thread',
   },
   {
-    path: 'store',
-    when: (value) => isRecord(value) || (isText(value) && /^rediss?:/.test(value)),
-    name: 'a store other than `memory`',
-  },
-  {
     path: 'trustedProxies.header',
     when: (value) => isText(value) && value.toLowerCase() === 'forwarded',
     name: 'header `forwarded`',
@@ -93,8 +88,4 @@ function visit(
     if (rest.length === 0) found(holder, key, [...at, key])
     else visit(holder[name], { steps: rest, at: [...at, key] }, found)
   }
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

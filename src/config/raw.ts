@@ -9,6 +9,7 @@ export interface RawConfig {
   readonly name?: string
   readonly listen?: string | RawList<string | RawListener> | RawMap<string | RawListener>
   readonly admin?: string | RawAdmin
+  readonly store?: string | RawStore
   readonly trustedProxies?: RawList<string> | { readonly from?: RawList<string>; readonly header?: string }
   readonly limits?: RawLimits
   readonly shutdown?: { readonly delay?: string; readonly deadline?: string }
@@ -57,6 +58,15 @@ export interface RawAdmin {
   readonly token?: string
   readonly hosts?: RawList<string>
   readonly metrics?: 'open' | 'token'
+}
+
+export interface RawStore {
+  readonly redis?: string
+  readonly timeout?: string
+  readonly onFailure?: 'local' | 'allow' | 'deny'
+  readonly keyGrace?: string
+  readonly prefix?: string
+  readonly tls?: { readonly ca?: string; readonly serverName?: string }
 }
 
 export interface RawLimits {

@@ -117,6 +117,7 @@ function silentWorld() {
     retries: silentCounter,
     targetStates: new TargetStates(),
     name: 'sluice',
+    openStore: null,
     // Nothing connects in a rehearsal: any port will do.
     echoPort: async () => 1,
   }

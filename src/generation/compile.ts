@@ -1,6 +1,6 @@
 /** Compiles a config into a generation: upstreams, then the global chain, then each route. Any error leaves nothing held. */
 import type { FastifyReply } from 'fastify'
-import type { ChainItem, Config } from '../config/config.ts'
+import type { ChainItem, Config, RedisStoreConfig } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -11,11 +11,13 @@ import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
+import type { FleetStore } from '../state/fleet.ts'
 import type { TargetStates } from '../upstream/target-states.ts'
 import { deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
 import { type Edge, nativeEdge } from './edge.ts'
+import { acquireStore, storeKey } from './fleet-store.ts'
 import { ForeignPluginError, foreignEdge } from './foreign-edge.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
 import { type CompiledItem, ItemCompiler } from './items.ts'
@@ -29,8 +31,11 @@ export interface World {
   readonly carry: Carry
   readonly log: Log
   readonly metrics: Instruments
+  /** What counts where the config says `store: memory`. */
   readonly counters: CounterStore
   readonly inFlight: InFlightStore
+  /** Connects to what the config's `store` names. Null: nothing outside of the process is asked. */
+  readonly openStore: ((config: RedisStoreConfig) => FleetStore) | null
   readonly rejections: CounterFamily
   /** By upstream and reason. */
   readonly retries: CounterFamily
@@ -84,13 +89,15 @@ class Compiler {
   readonly #edges: Edge[] = []
   readonly #targets: string[] = []
   readonly #chainEvents: ChainEvents
+  readonly #store: FleetStore | null
   #native: Edge | null = null
 
   constructor(input: CompileInput, world: World, generation: Generation) {
     this.#input = input
     this.#world = world
     this.#generation = generation
-    this.#around = surroundings(input, world)
+    this.#store = acquireStore(input.config.store, world)
+    this.#around = surroundings(input, world, this.#store)
     this.#items = new ItemCompiler(this.#around, input.plugins)
     this.#chainEvents = {
       refused: (exchange, problem) => {
@@ -108,6 +115,7 @@ class Compiler {
     const name = config.name ?? this.#world.name
     this.#native = await nativeEdge(this.#generation)
     this.#edges.push(this.#native)
+    await this.#store?.ready
     const upstreams = await compileUpstreams(config, this.#world, this.#targets)
     const global = await this.#chain(config.plugins)
     const routes: Route[] = []
@@ -201,6 +209,7 @@ class Compiler {
   #release(): void {
     const { carry } = this.#world
     for (const key of [...this.#targets.splice(0), ...this.#items.held]) carry.release(key)
+    if (this.#store !== null) carry.release(storeKey(this.#input.config.store))
   }
 }
 

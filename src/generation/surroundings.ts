@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import type { ChainItem, Config, PluginItem, RouteConfig } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Need, Traits } from '../plugin.ts'
+import type { FleetStore } from '../state/fleet.ts'
 import type { CompileInput, World } from './compile.ts'
 import { consumerDirectory } from './consumers.ts'
 import type { Surroundings } from './scope.ts'
@@ -18,8 +19,9 @@ export function needsOf(traits: Traits, item: PluginItem): readonly Need[] {
   return typeof traits.needs === 'function' ? traits.needs(item.options) : (traits.needs ?? [])
 }
 
-export function surroundings({ config, plugins }: CompileInput, world: World): Surroundings {
-  const { carry, log, metrics, counters, inFlight } = world
+export function surroundings({ config, plugins }: CompileInput, world: World, store: FleetStore | null): Surroundings {
+  const { carry, log, metrics, inFlight } = world
+  const counters = store?.counters ?? world.counters
   const reads = new Set<string>()
   const secrets = new Set<string>()
   for (const { match } of config.routes) {
@@ -34,7 +36,7 @@ export function surroundings({ config, plugins }: CompileInput, world: World): S
   }
   const shared = { reads: [...reads].sort(), secrets: [...secrets].sort(), folder: dirname(config.file) }
   const digest = createHash('sha256')
-    .update(JSON.stringify([config.consumers, shared]))
+    .update(JSON.stringify([config.consumers, config.store, shared]))
     .digest('base64url')
   return { carry, log, metrics, counters, inFlight, consumers: consumerDirectory(config.consumers), ...shared, digest }
 }

@@ -17,6 +17,8 @@ export interface TrafficReadings {
   upstreamConnections(): Iterable<readonly [upstream: string, state: string, count: number]>
   /** Listener certificates: a name for each, and the end of its life in seconds since the epoch. */
   certificates(): Iterable<readonly [name: string, expiresAt: number]>
+  /** The stores shared with other gateways: the one of the config, and those of configs on their way out. */
+  stores(): Iterable<{ readonly isUp: boolean }>
 }
 
 /** The supervisor's metrics. Returns what it counts: reloads, by result `success` or `failure`. */
@@ -70,6 +72,12 @@ function trafficGauges(instruments: Instruments, readings: TrafficReadings): voi
   instruments.gauge('connections', 'Open client connections, by kind.', ['kind'], (gauge) => {
     for (const [kind, count] of readings.connections()) gauge.set(count, kind)
   })
+  instruments.gauge(
+    'store_up',
+    'Whether the store of limits answers in time: 1 or 0. Memory always does.',
+    [],
+    (gauge) => gauge.set([...readings.stores()].every(({ isUp }) => isUp) ? 1 : 0),
+  )
   instruments.gauge('upstream_connections', 'Connections to an upstream, by state.', ['upstream', 'state'], (gauge) => {
     for (const [upstream, state, count] of readings.upstreamConnections()) gauge.set(count, upstream, state)
   })

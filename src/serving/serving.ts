@@ -1,4 +1,5 @@
 /** What serves, whole in one thread: listeners, the generation that answers, and everything that generations share. */
+import type { RedisStoreConfig } from '../config/config.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -12,6 +13,8 @@ import { trafficMetrics } from '../observe/gateway-metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { upstreamMetrics } from '../observe/upstream-metrics.ts'
 import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
+import { RedisStore } from '../redis/redis-store.ts'
+import type { FleetStore } from '../state/fleet.ts'
 import { connectionsByUpstream, type Target } from '../upstream/target.ts'
 import { TargetStates } from '../upstream/target-states.ts'
 import { pluginModules } from './plugin-modules.ts'
@@ -52,12 +55,14 @@ export class Serving implements Server {
       connections: () => this.#listeners.connections(),
       upstreamConnections: () => connectionsByUpstream(this.#carry.values<Target>('target ')),
       certificates: () => this.#listeners.certificates(),
+      stores: () => this.#carry.values<FleetStore>('store '),
     })
     const retries = upstreamMetrics(metrics, () => this.#carry.values<Target>('target '))
     const echoPort = async () => this.#echoPort!
     const carry = this.#carry
     const targetStates = this.#targetStates
-    this.#world = { carry, log, metrics, counters, inFlight, rejections, retries, targetStates, name, echoPort }
+    const openStore = (config: RedisStoreConfig) => new RedisStore(config, { log, node: name, local: counters })
+    this.#world = { carry, log, metrics, counters, inFlight, openStore, rejections, retries, targetStates, name, echoPort }
   }
 
   #handle(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean {

@@ -27,6 +27,9 @@ export interface Count {
   readonly ttl: number
 }
 
+/** While a shared store does not answer: count in this process alone, let everything pass, or refuse. */
+export type OnStoreFailure = 'local' | 'allow' | 'deny'
+
 export type CountCallback = (error: Error | null, count: Count | null) => void
 
 /** Exact: never forgets a hit that still counts. Bounded by dropping keys that nothing is counted for any more. */
@@ -37,4 +40,6 @@ export interface CounterStore {
   read(limit: Limit, key: string, done: CountCallback): void
   /** Counts in this process alone: what decides while a shared store does not answer. A store in memory is its own. */
   readonly local: CounterStore
+  /** What limits do while it does not answer, unless they say so themselves; `local` without it. */
+  readonly onFailure?: OnStoreFailure
 }

@@ -139,6 +139,7 @@ function everything(): Metrics {
     connections: () => [['http', 1]],
     upstreamConnections: () => [['orders', 'idle', 4]],
     certificates: () => [['api.example.com', 1_800_000_000]],
+    stores: () => [{ isUp: true }, { isUp: false }],
   })
   rejections.series('orders', 'rate-limit', 'rate-limited', 'observe').inc()
   metrics.histogram('time_seconds', 'Time.', ['route'], [0.001, 30]).series('we"ird\\\n').observe(0.5)
@@ -156,6 +157,7 @@ test('names what the gateway itself feeds', async () => {
     'sluice_tls_certificate_expiry_timestamp_seconds{name="api.example.com"} 1800000000',
     'sluice_inflight_requests 2',
     'sluice_connections{kind="http"} 1',
+    'sluice_store_up 0',
     'sluice_upstream_connections{upstream="orders",state="idle"} 4',
     'sluice_rejections_total{route="orders",plugin="rate-limit",reason="rate-limited",mode="observe"} 1',
   ])

@@ -2,6 +2,7 @@
 import { admin, consumers, limits, listen, shutdown, trustedProxies } from './edge.ts'
 import { closed, list, type Schema, text } from './forms.ts'
 import { chains, globalPlugins, routes } from './routes.ts'
+import { store } from './store.ts'
 import { reload, tests } from './tests.ts'
 import { upstreams } from './upstreams.ts'
 
@@ -67,7 +68,7 @@ function gatewaySchema(item: Schema): Schema {
       listen,
       admin,
       threads: { type: 'integer', minimum: 1, default: 1, description: 'Threads that serve traffic.' },
-      store: { type: 'string', enum: ['memory'], default: 'memory', description: 'Where counters live.' },
+      store,
       trustedProxies,
       limits,
       shutdown,

@@ -135,20 +135,6 @@ describe('while the store is out of reach', () => {
     expect(await decisions()).toEqual({ allow: 0, deny: 1, would_deny: 0, degraded: 0 })
   })
 
-  test('says so once, and once when it answers again', async () => {
-    const { counters, send, log } = await open({ onStoreFailure: 'allow' })
-
-    counters.reachable = false
-    for (let i = 0; i < 3; i++) await send()
-    counters.reachable = true
-    for (let i = 0; i < 2; i++) await send()
-
-    expect(log.map(({ level, message }) => [level, message])).toEqual([
-      ['warn', 'the counter store does not answer'],
-      ['info', 'the counter store answers again'],
-    ])
-  })
-
   test('goes by the shared count again as soon as it answers', async () => {
     const { counters, send } = await open()
 

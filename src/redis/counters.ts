@@ -1,0 +1,58 @@
+/** Counters in Redis, exact over all gateways of a fleet: one round trip a hit, by the server's clock. */
+import { hash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { CountCallback, CounterStore, Limit, OnStoreFailure } from '../state/counters.ts'
+import { SLICES } from '../state/slices.ts'
+import type { Link } from './link.ts'
+
+export interface RedisCountersOptions {
+  readonly link: Link
+  /** In front of the name of every key. */
+  readonly prefix: string
+  readonly local: CounterStore
+  readonly onFailure: OnStoreFailure
+}
+
+export class RedisCounters implements CounterStore {
+  readonly local: CounterStore
+  readonly onFailure: OnStoreFailure
+  readonly #link: Link
+  readonly #prefix: string
+
+  constructor(options: RedisCountersOptions) {
+    this.#link = options.link
+    this.#prefix = options.prefix
+    this.local = options.local
+    this.onFailure = options.onFailure
+  }
+
+  increment(limit: Limit, key: string, done: CountCallback): void {
+    const name = this.#name(limit, key)
+    this.#count((client) => {
+      return limit.algorithm === 'sliding'
+        ? client.sliding(name, limit.windowMs, limit.max, SLICES, 1)
+        : client.hitFixed(name, limit.windowMs)
+    }, done)
+  }
+
+  read(limit: Limit, key: string, done: CountCallback): void {
+    const name = this.#name(limit, key)
+    this.#count((client) => {
+      return limit.algorithm === 'sliding'
+        ? client.sliding(name, limit.windowMs, limit.max, SLICES, 0)
+        : client.readFixed(name, limit.windowMs)
+    }, done)
+  }
+
+  #count(send: (client: Redis) => Promise<[number, number]>, done: CountCallback): void {
+    this.#link.ask(send, (failure, answer) => {
+      if (answer === null) done(failure, null)
+      else done(null, { current: answer[0], ttl: answer[1] })
+    })
+  }
+
+  /** Hashed: a key may be a header's value, and others may look into this Redis. */
+  #name({ counter }: Limit, key: string): string {
+    return `${this.#prefix}limit:${counter}:${hash('sha256', key, 'base64url')}`
+  }
+}

@@ -1,0 +1,24 @@
+/** Why Redis could not be asked, in a word that may be logged: its own errors quote commands, and commands hold passwords. */
+
+/** The store did not do what it was asked. `reason`: `timeout`, a system error such as `ECONNREFUSED`, or Redis's own word such as `OOM`. */
+export class StoreFailure extends Error {
+  readonly reason: string
+
+  constructor(reason: string) {
+    super(`the store failed: ${reason}`)
+    this.name = 'StoreFailure'
+    this.reason = reason
+  }
+}
+
+export function failureOf(error: unknown): StoreFailure {
+  return error instanceof StoreFailure ? error : new StoreFailure(reasonOf(error))
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  if ('code' in error && typeof error.code === 'string') return error.code
+  const [word] = /^[A-Z]{2,}(?= )/.exec(error.message) ?? []
+  if (word !== undefined) return word
+  return /^(Connection is closed|Stream isn't writeable)/.test(error.message) ? 'closed' : 'unknown'
+}

@@ -1,0 +1,80 @@
+/** All that a fleet of gateways shares through one Redis, behind one connection: limits, and who is there. */
+import type { RedisStoreConfig } from '../config/config.ts'
+import type { Log } from '../plugin.ts'
+import type { CounterStore } from '../state/counters.ts'
+import { connectTo } from './connect.ts'
+import { RedisCounters } from './counters.ts'
+import type { StoreFailure } from './failure.ts'
+import { Link } from './link.ts'
+import { ShareCounters } from './share.ts'
+
+export interface RedisStoreParts {
+  readonly log: Log
+  /** Names this gateway among those that share the Redis; the same for all its threads. */
+  readonly node: string
+  /** Counts for this gateway alone while Redis does not answer. */
+  readonly local: CounterStore
+  /** Milliseconds between two looks whether Redis answers, and who is there. */
+  readonly probeEveryMs?: number
+}
+
+/** A node that has not said for so long that it lives does not. */
+const NODE_LIVES_MS = 5000
+
+/** About one key: somebody else wrote there. Every other error is about the whole store. */
+const tolerated: ReadonlySet<string> = new Set(['WRONGTYPE'])
+
+export class RedisStore {
+  readonly counters: CounterStore
+  /** Resolves when it is known whether Redis answers. */
+  readonly ready: Promise<void>
+  readonly #link: Link
+  readonly #log: Log
+  readonly #server: string
+  /** The key with the nodes that live. */
+  readonly #roll: string
+  readonly #node: string
+  #nodes = 1
+
+  constructor(config: RedisStoreConfig, { log, node, local, ...parts }: RedisStoreParts) {
+    const { prefix, onFailure, timeoutMs, host, port } = config
+    this.#log = log
+    this.#server = `${host}:${port}`
+    this.#roll = `${prefix}nodes`
+    this.#node = node
+    this.#link = new Link({
+      connect: connectTo(config),
+      timeoutMs,
+      probe: async (client) => {
+        this.#nodes = Math.max(1, await client.announce(this.#roll, node, NODE_LIVES_MS))
+      },
+      tolerated,
+      ...parts,
+      opened: () => this.#log.info({ store: this.#server, nodes: this.#nodes }, 'the store answers'),
+      closed: ({ reason }: StoreFailure) =>
+        this.#log.warn({ store: this.#server, reason, onFailure, nodes: this.#nodes }, 'the store does not answer'),
+    })
+    const share = new ShareCounters(local, () => this.#nodes)
+    this.counters = new RedisCounters({ link: this.#link, prefix, local: share, onFailure })
+    this.ready = this.#link.start()
+  }
+
+  /** Whether Redis answers in time. */
+  get isUp(): boolean {
+    return this.#link.isOpen
+  }
+
+  /** Gateways that live, this one included, as last heard. */
+  get nodes(): number {
+    return this.#nodes
+  }
+
+  close(): void {
+    // Best effort: who is killed is missed after a while, too.
+    this.#link.ask(
+      (client) => client.zrem(this.#roll, this.#node),
+      () => {},
+    )
+    this.#link.end()
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What Redis runs for us: each script is one round trip, atomic, on keys of one slot, by the server's clock. The names are
+ * methods of the connection.
+ */
+
+import type { Result } from 'ioredis'
+
+/** Counts a hit of a fixed window. KEYS: the count. ARGV: window in ms. Returns count, ms left. */
+const hitFixed = `
+local count = redis.call('INCR', KEYS[1])
+local left = count == 1 and -1 or redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return { count, left }`
+
+const readFixed = `
+local count = tonumber(redis.call('GET', KEYS[1]) or '0')
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then left = tonumber(ARGV[1]) end
+return { count + 1, left }`
+
+/**
+ * The sliding window of state/slices.ts, with the slices of a key as fields of a hash. ARGV: window in ms, max, slices,
+ * whether to count. Returns count, ms until it goes down or, where it is over max, until a hit would be admitted.
+ */
+const sliding = `
+local window, max, slices = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local slice = math.floor(now * slices / window)
+local held, gone, total = {}, {}, 0
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do
+  local at, count = tonumber(fields[i]), tonumber(fields[i + 1])
+  if at + slices < slice then
+    gone[#gone + 1] = fields[i]
+  else
+    held[#held + 1] = { at, count }
+    total = total + count
+  end
+end
+local leaving = math.max(1, total - max + 1)
+table.sort(held, function (one, other) return one[1] < other[1] end)
+local last = slice
+for _, one in ipairs(held) do
+  leaving = leaving - one[2]
+  last = one[1]
+  if leaving <= 0 then break end
+end
+if leaving > 0 then last = slice end
+local left = math.ceil((last + slices + 1) * window / slices - now)
+if ARGV[4] == '1' and total < max then
+  redis.call('HINCRBY', KEYS[1], string.format('%d', slice), 1)
+  if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
+  redis.call('PEXPIRE', KEYS[1], math.ceil((slices + 1) * window / slices) + 1)
+end
+return { total + 1, left }`
+
+/** Says that a node lives, and forgets those that have not said so for long. KEYS: nodes. ARGV: node, ms. Returns how many live. */
+const announce = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. string.format('%d', now - tonumber(ARGV[2])))
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])`
+
+export const scripts = {
+  hitFixed: { lua: hitFixed, numberOfKeys: 1 },
+  readFixed: { lua: readFixed, numberOfKeys: 1 },
+  sliding: { lua: sliding, numberOfKeys: 1 },
+  announce: { lua: announce, numberOfKeys: 1 },
+}
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    hitFixed(key: string, windowMs: number): Result<[number, number], Context>
+    readFixed(key: string, windowMs: number): Result<[number, number], Context>
+    sliding(
+      key: string,
+      ...args: [windowMs: number, max: number, slices: number, counts: 0 | 1]
+    ): Result<[number, number], Context>
+    announce(key: string, node: string, livesMs: number): Result<number, Context>
+  }
+}
