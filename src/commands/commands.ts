@@ -62,8 +62,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'key',
     {
-      synopsis: 'key new NAME [--json]',
-      summary: 'Make an API key and the hash to put in the file.',
+      synopsis: 'key new NAME | list | revoke ID [--store URL] [--json]',
+      summary: 'Make an API key for the file or a store; list and revoke those in a store.',
       run: async (args, io) => (await import('./key.ts')).runKey(args, io),
     },
   ],

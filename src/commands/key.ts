@@ -1,9 +1,12 @@
-/** `sluice key new NAME`: an API key and the hash of it that goes into the config. The key itself is shown once and kept nowhere. */
+/** `sluice key`: makes API keys for the file or for a store, of which only hashes are kept; lists and revokes those in a store. */
 import { createHash, randomBytes } from 'node:crypto'
 import { isConsumerName } from '../config/consumers.ts'
-import { type ExitCode, type Io, readArguments } from './arguments.ts'
+import { type Arguments, type ExitCode, type Io, readArguments } from './arguments.ts'
+import { keyLife, listKeys, onStoredKeys, revokeKeys, storeOptions } from './key-store.ts'
 
-const usage = 'sluice key new NAME [--json]'
+const usage = `sluice key new NAME [--json] [--store URL [--groups A,B] [--expires TIME] [--id ID]]
+       sluice key list --store URL [--json]
+       sluice key revoke ID --store URL`
 
 export interface NewKey {
   readonly name: string
@@ -14,20 +17,44 @@ export interface NewKey {
 }
 
 export async function runKey(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options: { json: { type: 'boolean', default: false } }, words: 2 }, io)
+  const words = args.includes('list') ? 1 : 2
+  const options = { json: { type: 'boolean', default: false }, ...storeOptions } as const
+  const read = readArguments(args, { usage, options, words }, io)
   if (read === null) return 2
-  const [verb, name] = read.positionals as [string, string]
-  if (verb !== 'new') {
-    io.stderr(`unexpected "${verb}"\nusage: ${usage}\n`)
-    return 2
-  }
+  const [verb, name = ''] = read.positionals
+  if (verb === 'new') return makeKey(name, read, io)
+  if (verb !== 'list' && verb !== 'revoke') return refuse(`unexpected "${verb}"`, io)
+  if (read.values['store'] === undefined) return refuse('--store says where the keys are', io)
+  return onStoredKeys(read, io, (ledger) =>
+    verb === 'list' ? listKeys(ledger, read, io) : revokeKeys(ledger, name, io),
+  )
+}
+
+async function makeKey(name: string, read: Arguments, io: Io): Promise<ExitCode> {
   if (!isConsumerName(name)) {
-    io.stderr(`${JSON.stringify(name)} is no consumer name: letters, digits and . _ - up to 64\nusage: ${usage}\n`)
-    return 2
+    return refuse(`${JSON.stringify(name)} is no consumer name: letters, digits and . _ - up to 64`, io)
   }
   const made = newKey(name)
-  io.stdout(read.values['json'] === true ? `${JSON.stringify(made)}\n` : explained(made))
-  return 0
+  const isJson = read.values['json'] === true
+  if (read.values['store'] === undefined) {
+    const stray = ['groups', 'expires', 'id'].find((option) => read.values[option] !== undefined)
+    if (stray !== undefined)
+      return refuse(`--${stray} is for a key in a store: in the file it stands beside the hash`, io)
+    io.stdout(isJson ? `${JSON.stringify(made)}\n` : explained(made))
+    return 0
+  }
+  const life = keyLife(read)
+  if (typeof life === 'string') return refuse(life, io)
+  return onStoredKeys(read, io, async (ledger) => {
+    await ledger.add(made.hash.slice('sha256:'.length), { consumer: name, ...life })
+    io.stdout(isJson ? `${JSON.stringify({ ...made, id: life.id })}\n` : stored(made, life.id))
+    return 0
+  })
+}
+
+function refuse(why: string, io: Io): ExitCode {
+  io.stderr(`${why}\nusage: ${usage}\n`)
+  return 2
 }
 
 /** 256 random bits under a name, with a checksum that tells a mistyped key from a revoked one. */
@@ -49,5 +76,13 @@ function explained({ name, key, hash }: NewKey): string {
 for gateway.yaml:
 consumers:
   ${name}: { keys: ["${hash}"] }
+`
+}
+
+function stored({ name, key }: NewKey, id: string): string {
+  return `key, to give to ${name} (it is not shown again):
+  ${key}
+
+in the store as ${id}: it works everywhere within a second, until \`sluice key revoke ${id}\`
 `
 }

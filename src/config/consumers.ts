@@ -30,6 +30,12 @@ export function readConsumers(reading: Reading): ConsumerConfig[] {
   })
 }
 
+/** Milliseconds since the epoch; NaN where the text is no date or time. */
+export function parseExpiry(text: string): number {
+  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+  return isDate ? Date.parse(text) : Number.NaN
+}
+
 /** Options of plugins that name configured consumers, bare or as the identity `key:NAME`. */
 const naming: Readonly<Record<string, string>> = { acl: 'consumers' }
 
@@ -102,8 +108,7 @@ function readKey(reading: Reading, path: Path, raw: RawConsumerKey): { key: Cons
 
 function readExpiry(reading: Reading, path: Path, text: string): number | undefined {
   const { document, findings } = reading
-  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
-  const time = isDate ? Date.parse(text) : Number.NaN
+  const time = parseExpiry(text)
   if (Number.isNaN(time)) {
     const message = `expected a date or time such as 2027-01-31T12:00:00Z, found ${document.shown(path)}`
     findings.error('wrong-value', document.place(path), message)

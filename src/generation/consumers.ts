@@ -1,13 +1,19 @@
-/** The consumers of a config, found by what proves them. */
+/** The consumers of a config, found by what proves them; and those whose keys live in a store outside. */
 import type { ConsumerConfig } from '../config/config.ts'
 import type { ConsumerDirectory } from '../plugin.ts'
+import { Problem } from '../problem.ts'
+import type { KeyDirectory } from '../state/fleet.ts'
 
-export function consumerDirectory(consumers: readonly ConsumerConfig[]): ConsumerDirectory {
-  const keys = new Map<
-    string,
-    { name: string; groups: readonly string[]; id: string | undefined; expires: number | undefined }
-  >()
+type KeyOwner = NonNullable<ReturnType<ConsumerDirectory['byKeyHash']>>
+
+/** `stored`: null where there is no such store. The file comes first. */
+export function consumerDirectory(
+  consumers: readonly ConsumerConfig[],
+  stored: KeyDirectory | null,
+): ConsumerDirectory {
+  const keys = new Map<string, KeyOwner & { readonly expires: number | undefined }>()
   const subjects = new Map<string, Map<string, { name: string; groups: readonly string[] }>>()
+  const groupsOf = new Map(consumers.map(({ name, groups }) => [name, groups]))
   for (const { name, groups, keys: own, jwt } of consumers) {
     for (const { hash, id, expires } of own) keys.set(hash, { name, groups, id, expires })
     if (jwt === undefined) continue
@@ -18,8 +24,29 @@ export function consumerDirectory(consumers: readonly ConsumerConfig[]): Consume
   return {
     byKeyHash(hash) {
       const found = keys.get(hash)
-      return found?.expires !== undefined && found.expires <= Date.now() ? undefined : found
+      if (found !== undefined) return isOver(found) ? undefined : found
+      return stored === null ? undefined : storedOwner(stored, hash, groupsOf)
     },
     byToken: (issuer, sub) => subjects.get(issuer)?.get(sub),
   }
+}
+
+/** Throws where nobody can say whose key it is: that is no fault of the client's, and no 401. */
+function storedOwner(
+  stored: KeyDirectory,
+  hash: string,
+  groupsOf: ReadonlyMap<string, readonly string[]>,
+): KeyOwner | undefined {
+  if (!stored.isKnown) {
+    const headers = ['retry-after', '1']
+    throw new Problem('store-unavailable', 'Whose API key this is cannot be found out at the moment.', { headers })
+  }
+  const key = stored.byHash(hash)
+  if (key === undefined || isOver(key)) return undefined
+  const { consumer: name, id } = key
+  return { name, groups: key.groups ?? groupsOf.get(name) ?? [], id }
+}
+
+function isOver({ expires }: { readonly expires: number | undefined }): boolean {
+  return expires !== undefined && expires <= Date.now()
 }

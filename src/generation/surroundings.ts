@@ -38,7 +38,16 @@ export function surroundings({ config, plugins }: CompileInput, world: World, st
   const digest = createHash('sha256')
     .update(JSON.stringify([config.consumers, config.store, shared]))
     .digest('base64url')
-  return { carry, log, metrics, counters, inFlight, consumers: consumerDirectory(config.consumers), ...shared, digest }
+  return {
+    carry,
+    log,
+    metrics,
+    counters,
+    inFlight,
+    consumers: consumerDirectory(config.consumers, store?.keys ?? null),
+    ...shared,
+    digest,
+  }
 }
 
 /** With `-` for `_`, as clients' names are compared: CGI and WSGI origins cannot tell them apart. */

@@ -1,12 +1,15 @@
-/** All that a fleet of gateways shares through one Redis, behind one connection: limits, and who is there. */
+/** All that a fleet of gateways shares through one Redis, behind one connection: limits, API keys, and who is there. */
 import type { RedisStoreConfig } from '../config/config.ts'
 import type { Log } from '../plugin.ts'
 import type { CounterStore } from '../state/counters.ts'
+import type { FleetStore, KeyDirectory, StoredKey } from '../state/fleet.ts'
 import { connectTo } from './connect.ts'
 import { RedisCounters } from './counters.ts'
 import type { StoreFailure } from './failure.ts'
 import { Link } from './link.ts'
 import { ShareCounters } from './share.ts'
+import { SharedMap } from './shared-map.ts'
+import { KEYS, readKey, StoredKeys } from './stored-keys.ts'
 
 export interface RedisStoreParts {
   readonly log: Log
@@ -24,8 +27,9 @@ const NODE_LIVES_MS = 5000
 /** About one key: somebody else wrote there. Every other error is about the whole store. */
 const tolerated: ReadonlySet<string> = new Set(['WRONGTYPE'])
 
-export class RedisStore {
+export class RedisStore implements FleetStore {
   readonly counters: CounterStore
+  readonly keys: KeyDirectory
   /** Resolves when it is known whether Redis answers. */
   readonly ready: Promise<void>
   readonly #link: Link
@@ -34,10 +38,11 @@ export class RedisStore {
   /** The key with the nodes that live. */
   readonly #roll: string
   readonly #node: string
+  readonly #keys: SharedMap<StoredKey>
   #nodes = 1
 
   constructor(config: RedisStoreConfig, { log, node, local, ...parts }: RedisStoreParts) {
-    const { prefix, onFailure, timeoutMs, host, port } = config
+    const { prefix, onFailure, timeoutMs, keyGraceMs, host, port } = config
     this.#log = log
     this.#server = `${host}:${port}`
     this.#roll = `${prefix}nodes`
@@ -56,7 +61,14 @@ export class RedisStore {
     })
     const share = new ShareCounters(local, () => this.#nodes)
     this.counters = new RedisCounters({ link: this.#link, prefix, local: share, onFailure })
-    this.ready = this.#link.start()
+    this.#keys = new SharedMap({ link: this.#link, prefix, name: KEYS, read: readKey })
+    this.keys = new StoredKeys(this.#keys, keyGraceMs)
+    this.ready = this.#start()
+  }
+
+  async #start(): Promise<void> {
+    await this.#link.start()
+    await this.#keys.start()
   }
 
   /** Whether Redis answers in time. */
@@ -75,6 +87,7 @@ export class RedisStore {
       (client) => client.zrem(this.#roll, this.#node),
       () => {},
     )
+    this.#keys.stop()
     this.#link.end()
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Result } from 'ioredis'
+import type { Changes } from './shared-map.ts'
 
 /** Counts a hit of a fixed window. KEYS: the count. ARGV: window in ms. Returns count, ms left. */
 const hitFixed = `
@@ -67,11 +68,40 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. string.format('%d', now -
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('ZCARD', KEYS[1])`
 
+/**
+ * Changes a field of a shared map. KEYS: values, versions by field, head. ARGV: field, value (empty: remove), an epoch for a
+ * map that has none yet.
+ */
+const change = `
+redis.call('HSETNX', KEYS[3], 'epoch', ARGV[3])
+local version = redis.call('HINCRBY', KEYS[3], 'version', 1)
+if ARGV[2] == '' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+redis.call('ZADD', KEYS[2], version, ARGV[1])
+return version`
+
+/** What changed after a version, oldest first. ARGV: version, how many at most. */
+const changes = `
+local epoch = redis.call('HGET', KEYS[3], 'epoch') or ''
+local found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local entries = {}
+for i = 1, #found, 2 do
+  entries[#entries + 1] = found[i]
+  entries[#entries + 1] = found[i + 1]
+  entries[#entries + 1] = redis.call('HGET', KEYS[1], found[i])
+end
+return { epoch, entries }`
+
 export const scripts = {
   hitFixed: { lua: hitFixed, numberOfKeys: 1 },
   readFixed: { lua: readFixed, numberOfKeys: 1 },
   sliding: { lua: sliding, numberOfKeys: 1 },
   announce: { lua: announce, numberOfKeys: 1 },
+  change: { lua: change, numberOfKeys: 3 },
+  changes: { lua: changes, numberOfKeys: 3 },
 }
 
 declare module 'ioredis' {
@@ -82,6 +112,12 @@ declare module 'ioredis' {
       key: string,
       ...args: [windowMs: number, max: number, slices: number, counts: 0 | 1]
     ): Result<[number, number], Context>
+    change(
+      ...args: [values: string, versions: string, head: string, field: string, value: string, epoch: string]
+    ): Result<number, Context>
+    changes(
+      ...args: [values: string, versions: string, head: string, version: number, limit: number]
+    ): Result<Changes, Context>
     announce(key: string, node: string, livesMs: number): Result<number, Context>
   }
 }

@@ -3,10 +3,28 @@ import type { CounterStore } from './counters.ts'
 
 export interface FleetStore {
   readonly counters: CounterStore
+  readonly keys: KeyDirectory
   /** Resolves when it is known whether the store answers; never rejects. */
   readonly ready: Promise<void>
   /** The store answers in time. */
   readonly isUp: boolean
   /** Lets go of every connection. */
   close(): void
+}
+
+/** An API key that is not in the file. */
+export interface StoredKey {
+  readonly consumer: string
+  /** Undefined: those that the file gives the consumer, if it knows it. */
+  readonly groups: readonly string[] | undefined
+  readonly id: string
+  /** Milliseconds since the epoch. */
+  readonly expires: number | undefined
+}
+
+export interface KeyDirectory {
+  /** What is held here can be relied on: it is current, or was not long ago. */
+  readonly isKnown: boolean
+  /** `hash`: hex of SHA-256 of the key. */
+  byHash(hash: string): StoredKey | undefined
 }

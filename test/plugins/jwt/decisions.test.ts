@@ -81,7 +81,7 @@ async function decide(authorization: string, source: { secret: string } | { jwks
     metrics: new Metrics(),
     counters: new MemoryCounters(),
     inFlight: new MemoryInFlight(),
-    consumers: consumerDirectory([]),
+    consumers: consumerDirectory([], null),
   }
   const options = {
     issuer: ISSUER,
