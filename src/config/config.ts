@@ -147,6 +147,9 @@ export interface UpstreamConfig {
     readonly connectMs: number
     readonly responseMs: number
     readonly idleMs: number
+    /** Instead of `idleMs` where the answer is an event stream. */
+    readonly streamMs: number
+    readonly tunnelMs: number
     /** All tries and waits together, until the head of the answer. */
     readonly totalMs: number | undefined
   }

@@ -99,6 +99,8 @@ export interface RawUpstream {
     readonly connect?: string
     readonly response?: string
     readonly idle?: string
+    readonly stream?: string
+    readonly tunnel?: string
     readonly total?: string
   }
   readonly health?: RawHealth
@@ -108,6 +110,8 @@ export interface RawUpstream {
   readonly connections?: {
     readonly max?: number
     readonly idle?: string
+    readonly stream?: string
+    readonly tunnel?: string
     readonly queue?: number
     readonly queueTimeout?: string
     readonly tunnels?: number

@@ -135,6 +135,8 @@ function build(
       idleMs: reading.milliseconds(timeouts.idle, [...path, 'timeouts', 'idle']),
       totalMs:
         timeouts.total === undefined ? undefined : reading.milliseconds(timeouts.total, [...path, 'timeouts', 'total']),
+      streamMs: reading.milliseconds(timeouts.stream, [...path, 'timeouts', 'stream']),
+      tunnelMs: reading.milliseconds(timeouts.tunnel, [...path, 'timeouts', 'tunnel']),
     },
     connections: {
       max: connections.max,

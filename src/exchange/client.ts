@@ -30,6 +30,8 @@ export interface ClientResponse {
   readonly socket: Socket | null
   statusMessage: string
   writeHead(status: number, reason: string, fields: string[]): unknown
+  /** Sends a head that was written and waits for the first byte of its body. */
+  flushHeaders(): void
   writeContinue(): void
   writeInformation(status: number, fields: string[]): void
   write(chunk: Buffer, flushed?: () => void): boolean

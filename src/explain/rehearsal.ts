@@ -9,6 +9,7 @@ import { Carry } from '../generation/carry.ts'
 import { CompileError, compile } from '../generation/compile.ts'
 import type { DryRun } from '../generation/dry-run.ts'
 import type { Generation } from '../generation/generation.ts'
+import { OpenTunnels } from '../generation/open-tunnels.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily } from '../observe/instruments.ts'
 import { createLog } from '../observe/log.ts'
 import { MemoryCounters } from '../state/memory-counters.ts'
@@ -116,6 +117,7 @@ function silentWorld() {
     rejections: silentCounter,
     retries: silentCounter,
     targetStates: new TargetStates(),
+    tunnels: new OpenTunnels(),
     name: 'sluice',
     openStore: null,
     // Nothing connects in a rehearsal: any port will do.

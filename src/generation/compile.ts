@@ -21,6 +21,7 @@ import { acquireStore, storeKey } from './fleet-store.ts'
 import { ForeignPluginError, foreignEdge } from './foreign-edge.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
 import { type CompiledItem, ItemCompiler } from './items.ts'
+import type { OpenTunnels } from './open-tunnels.ts'
 import { compileRoute, type Route } from './route.ts'
 import type { Surroundings } from './scope.ts'
 import { needsOf, reservedNames, surroundings, traitsOf } from './surroundings.ts'
@@ -43,6 +44,7 @@ export interface World {
   readonly targetStates: TargetStates
   /** False: nothing will be served, and Fastify packages are not started. */
   readonly serves?: false
+  readonly tunnels: OpenTunnels
   /** Our name in `via` where the config gives none. */
   readonly name: string
   /** The port of the embedded origin; starts it on first use. */
@@ -143,6 +145,7 @@ class Compiler {
       admission: { limits: config.limits, trust },
       secrets: new Set(this.#around.secrets),
       headPolicy: requestHeadPolicy(name, trust.header, reservedNames(this.#input)),
+      tunnels: this.#world.tunnels,
       release: () => this.#release(),
     })
   }

@@ -12,7 +12,8 @@ import { forward } from '../proxy/forward.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toProblem } from '../proxy/problem-of.ts'
 import type { RequestHeadPolicy } from '../proxy/request-head.ts'
-import { tunnel } from '../proxy/upgrade.ts'
+import type { Tunnel } from '../proxy/tunnel.ts'
+import { upgrade } from '../proxy/upgrade.ts'
 import type { RouteTable } from '../routing/table.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { answerExchange, answerProblem } from './answer.ts'
@@ -20,6 +21,7 @@ import type { Chain } from './chain.ts'
 import { conclude, prepareRequest } from './conclusion.ts'
 import { type DescribedArrival, type DryRun, dryRun } from './dry-run.ts'
 import type { Edge, EdgeEvents } from './edge.ts'
+import type { OpenTunnels } from './open-tunnels.ts'
 import type { Route } from './route.ts'
 import { routeExchange } from './routing.ts'
 
@@ -37,6 +39,7 @@ export interface Compiled {
   readonly headPolicy: RequestHeadPolicy
   /** Request parts that carry secrets, as the plugins say: `header:x-api-key`. */
   readonly secrets: ReadonlySet<string>
+  readonly tunnels: OpenTunnels
   /** Lets go of pools, items and whatever else this generation holds. */
   release(): void
 }
@@ -178,7 +181,12 @@ export class Generation implements EdgeEvents {
     }
     const policy = this.#policyOf(exchange)
     if (exchange.upgrade === null) forward(exchange, upstream, policy)
-    else tunnel(exchange, upstream, { ...exchange.upgrade, policy })
+    else upgrade(exchange, upstream, { ...exchange.upgrade, policy, opened: this.#opened })
+  }
+
+  readonly #opened = (exchange: Exchange, tunnel: Tunnel): void => {
+    const { tunnels, config } = this.compiled
+    tunnels.add(exchange, tunnel, config)
   }
 
   #policyOf(exchange: Exchange): ForwardPolicy {

@@ -1,4 +1,5 @@
 /** Decides how the body of a response ends (RFC 9112 §6.3) and whether its connection persists (§9.3). Pure. */
+import type { PoolOptions, ResponseHead } from './client.ts'
 import { MalformedResponse } from './field-section.ts'
 
 export interface BodyFraming {
@@ -95,6 +96,16 @@ export function keepAliveSeconds(keepAlive: string | undefined): number {
 /** How long a connection may stay idle: a second less than the upstream waits, so that we close first. 0: not at all. */
 export function idleAllowanceMs(hintSeconds: number, idleTimeoutMs: number): number {
   return hintSeconds < 0 ? idleTimeoutMs : Math.min(idleTimeoutMs, Math.max(0, hintSeconds - 1) * 1000)
+}
+
+/** How long a body may pause: an event stream (WHATWG HTML §9.2) is silent while nothing happens, and never has a length. */
+export function bodyIdleMs({ body, headers }: ResponseHead, options: PoolOptions): number {
+  if (body.kind === 'length' || body.kind === 'none') return options.bodyIdleTimeoutMs
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== 12 || headers[i]!.toLowerCase() !== 'content-type') continue
+    if (/^text\/event-stream *(?:;|$)/i.test(headers[i + 1]!)) return options.streamIdleTimeoutMs
+  }
+  return options.bodyIdleTimeoutMs
 }
 
 function parseSeconds(text: string): number {

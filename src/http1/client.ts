@@ -32,6 +32,8 @@ export interface PoolOptions {
   readonly responseTimeoutMs: number
   /** Between two pieces of a response body; time in which we ourselves paused does not count. */
   readonly bodyIdleTimeoutMs: number
+  /** The same where the body is an event stream. */
+  readonly streamIdleTimeoutMs: number
   readonly maxHeadBytes: number
   readonly maxHeaders: number
   /** Resolves the host of the origin, for every new connection; the system's resolver unless given. */
@@ -50,6 +52,8 @@ export interface RequestHead {
   /** Flat name, value, name, value. Carries Host; never carries connection, content-length or transfer-encoding: `body` says those. */
   readonly headers: readonly string[]
   readonly body: RequestBody
+  /** Asks to go on in this protocol (RFC 9110 §7.8); only `UpgradeCall` understands the answer. */
+  readonly upgrade?: string
 }
 
 export interface ResponseHead {

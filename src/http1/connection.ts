@@ -5,7 +5,7 @@
  * event loop has polled (poll-turn.ts). Only `running` has a response; whatever the upstream sends in another state closes.
  */
 import type { Socket } from 'node:net'
-import { idleAllowanceMs } from './body-framing.ts'
+import { bodyIdleMs, idleAllowanceMs } from './body-framing.ts'
 import type { Call, Carrier } from './call.ts'
 import type { ResponseHead } from './client.ts'
 import { codeOf, type SocketEvents } from './dial.ts'
@@ -30,6 +30,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   readonly #stall = new StallWatch()
   readonly #flushed = () => this.#onFlushed()
   #call: Call | undefined
+  #bodyIdleMs = 0
   /** When the present state has lasted too long, and what that is called. */
   #deadline: number
   #overdue: WireErrorCode = 'connect-timeout'
@@ -92,7 +93,6 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   }
 
   // The caller's side
-
   abandon(call: Call): void {
     if (this.#call !== call) return
     if (this.state === 'checking') this.#free()
@@ -108,7 +108,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
     if (this.#isDelivering) this.#resumedInside = true
     if (!this.#isPaused) return
     this.#isPaused = false
-    this.#deadline = now() + this.#owner.options.bodyIdleTimeoutMs
+    this.#deadline = now() + this.#bodyIdleMs
     const trailers = this.#heldTrailers
     this.#socket.resume()
     if (trailers !== undefined) this.#finish(trailers)
@@ -116,7 +116,6 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   }
 
   // The response
-
   informational(status: number, headers: string[]): void {
     this.#call?.listener.informational?.(status, headers)
   }
@@ -130,6 +129,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
       if (this.#call !== call) return
     }
     this.#overdue = 'body-timeout'
+    this.#bodyIdleMs = bodyIdleMs(head, this.#owner.options)
     call.listener.head(head)
   }
 
@@ -233,7 +233,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
       return true
     }
     if (this.#call !== call || this.#isPaused || !this.#parser.headDone) return !this.#isPaused
-    this.#deadline = now() + this.#owner.options.bodyIdleTimeoutMs
+    this.#deadline = now() + this.#bodyIdleMs
     this.#buffer.expect(this.#parser.remaining, length)
     return true
   }

@@ -4,18 +4,22 @@ import tls from 'node:tls'
 import type { Origin } from './client.ts'
 import type { WireErrorCode } from './wire-error.ts'
 
-/** What happens on a socket, plain and TLS alike. */
-export interface SocketEvents {
+/** How connecting goes, and that a connection which stood is gone. */
+export interface ConnectEvents {
   connected(): void
+  /** The connection was never usable. */
+  notConnected(code: WireErrorCode, cause: unknown): void
+  /** Without an error it just went away. May come more than once. */
+  broken(error: Error | undefined): void
+}
+
+/** What happens on a socket, plain and TLS alike. */
+export interface SocketEvents extends ConnectEvents {
   /** Returns false to stop reading, until `resume` of the socket. */
   received(buffer: Buffer, length: number): boolean
   /** The buffer to read into next; undefined keeps the present one. Not asked for TLS, whose chunks are fresh memory. */
   nextBuffer(): Buffer | undefined
   finished(): void
-  /** The connection was never usable. */
-  notConnected(code: WireErrorCode, cause: unknown): void
-  /** Without an error it just went away. May come more than once. */
-  broken(error: Error | undefined): void
 }
 
 const LOOKUP = 'getaddrinfo'
@@ -35,15 +39,34 @@ export class Dialer {
 
   /** Throws when certificates or addresses cannot be used at all. */
   dial(events: SocketEvents): net.Socket {
-    const { host, port, socketPath, tls: settings } = this.#origin
-    const where = {
+    const settings = this.#origin.tls
+    const where = this.#where()
+    const socket =
+      settings === undefined ? dialPlain(where as net.NetConnectOpts, events) : this.#dialSecure(where, settings)
+    this.#watch(socket, events)
+    socket.on('end', () => events.finished())
+    if (!this.isSecure) return socket
+    socket.on('data', (chunk: Buffer) => {
+      if (!events.received(chunk, chunk.length)) socket.pause()
+    })
+    return socket
+  }
+
+  /** A socket that may be half-closed, and whose bytes are the caller's to read: for a tunnel. Throws as `dial` does. */
+  dialStream(events: ConnectEvents): net.Socket {
+    const settings = this.#origin.tls
+    const where = { ...this.#where(), allowHalfOpen: true, noDelay: true, keepAlive: true }
+    const socket = settings === undefined ? net.connect(where as net.NetConnectOpts) : this.#dialSecure(where, settings)
+    this.#watch(socket, events)
+    return socket
+  }
+
+  #where(): tls.ConnectionOptions {
+    const { host, port, socketPath } = this.#origin
+    return {
       ...(socketPath === undefined ? { host, port } : { path: socketPath }),
       ...(this.#lookup === undefined ? {} : { lookup: this.#lookup }),
     }
-    const socket =
-      settings === undefined ? dialPlain(where as net.NetConnectOpts, events) : this.#dialSecure(where, settings)
-    this.#listen(socket, events)
-    return socket
   }
 
   #dialSecure(where: tls.ConnectionOptions, settings: NonNullable<Origin['tls']>): tls.TLSSocket {
@@ -69,7 +92,7 @@ export class Dialer {
     return socket
   }
 
-  #listen(socket: net.Socket, events: SocketEvents): void {
+  #watch(socket: net.Socket, events: ConnectEvents): void {
     const { isSecure } = this
     let isUsable = false
     let isTcpConnected = false
@@ -87,7 +110,6 @@ export class Dialer {
       isTcpConnected = true
       if (!isSecure) connected()
     })
-    socket.on('end', () => events.finished())
     // Stays for the life of the socket: an error after destroy must find a listener.
     socket.on('error', broken)
     socket.on('close', () => broken(undefined))
@@ -96,9 +118,6 @@ export class Dialer {
       socket.setNoDelay(true)
       socket.setKeepAlive(true)
       connected()
-    })
-    socket.on('data', (chunk: Buffer) => {
-      if (!events.received(chunk, chunk.length)) socket.pause()
     })
   }
 }

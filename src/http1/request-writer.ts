@@ -134,7 +134,8 @@ export function headText(head: RequestHead): string {
   return `${head.method} ${head.target} HTTP/1.1\r\n${fieldLines(head.headers)}${framingLine(head)}\r\n`
 }
 
-function framingLine({ body }: RequestHead): string {
+function framingLine({ body, upgrade }: RequestHead): string {
+  if (upgrade !== undefined) return `connection: Upgrade\r\nupgrade: ${upgrade}\r\n`
   if (body.kind === 'none') return ''
   if (body.kind === 'chunked') return 'transfer-encoding: chunked\r\n'
   if (!Number.isSafeInteger(body.length) || body.length < 0) throw new TypeError('the body length is not a byte count')

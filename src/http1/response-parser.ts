@@ -21,6 +21,8 @@ const MAX_INFORMATIONAL = 20
 
 export interface ResponseSink {
   informational(status: number, headers: string[]): void
+  /** RFC 9110 §15.2.2: what lies behind `end` in the buffer being read is no HTTP. Without it a 101 is a violation. */
+  switched?(headers: string[], end: number): void
   head(head: ResponseHead): void
   /** At most once per read: the payload of all chunks in it lies together. */
   body(buffer: Buffer, from: number, to: number): void
@@ -113,7 +115,7 @@ export class ResponseParser {
     const end = section.read(buffer, from, to)
     if (end < 0) return to
     if (section.status < 200) {
-      this.#interim(section.status, section.fields)
+      this.#interim(section, end)
       return end
     }
     const framing = this.#framing
@@ -137,13 +139,18 @@ export class ResponseParser {
     return end
   }
 
-  #interim(status: number, headers: string[]): void {
+  #interim({ status, fields, minorVersion }: FieldSection, end: number): void {
     // RFC 9110 §15.2: HTTP/1.0 knows no 1xx. §15.2.2: an upgrade nobody asked for leaves the connection in no state we know.
-    if (this.#section.minorVersion === 0) throw new MalformedResponse('an interim response in HTTP/1.0')
-    if (status === 101) throw new MalformedResponse('an upgrade that was not asked for')
+    if (minorVersion === 0) throw new MalformedResponse('an interim response in HTTP/1.0')
+    if (status === 101) {
+      if (this.#sink.switched === undefined) throw new MalformedResponse('an upgrade that was not asked for')
+      this.#state = STOPPED
+      this.#sink.switched(fields, end)
+      return
+    }
     if (++this.#informational > MAX_INFORMATIONAL) throw new MalformedResponse('too many interim responses')
     this.#section.begin(true)
-    this.#sink.informational(status, headers)
+    this.#sink.informational(status, fields)
   }
 
   #enterBody(kind: ResponseHead['body']['kind'], length: number): void {

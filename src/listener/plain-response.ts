@@ -73,6 +73,10 @@ export class PlainResponse implements ClientResponse, Sender {
     this.headersSent = true
   }
 
+  flushHeaders(): void {
+    if (!this.#ended) this.#sendPending()
+  }
+
   writeContinue(): void {
     this.writeInformation(100, [])
   }

@@ -32,6 +32,18 @@ export function writeHead(exchange: Exchange, response: ClientResponse, name: st
   response.writeHead(status, reason, raw)
 }
 
+/**
+ * Sends the head of a body without length with what comes along in this turn, or alone: a stream may have nothing to say for a
+ * while, and browsers wait for the head.
+ */
+export function flushHeadSoon(response: ClientResponse): void {
+  process.nextTick(flushHead, response)
+}
+
+function flushHead(response: ClientResponse): void {
+  if (!response.destroyed && !response.writableFinished) response.flushHeaders()
+}
+
 /** Its listener is about to close: clients are told to go elsewhere. */
 export function isDraining(exchange: Exchange): boolean {
   return exchange.raw?.listener?.draining === true
@@ -82,6 +94,7 @@ function bytesOf(body: string | Buffer | null): Buffer | null {
 }
 
 function stream(exchange: Exchange, body: Readable, policy: DeliveryPolicy): void {
+  const { reply } = exchange
   const response = exchange.response!
   if (body.destroyed) throw body.errored ?? new Error('a plugin closed the body before its end')
   writeHead(exchange, response, policy.name)
@@ -90,6 +103,7 @@ function stream(exchange: Exchange, body: Readable, policy: DeliveryPolicy): voi
     response.end()
     return
   }
+  if (!reply.headers.has('content-length')) flushHeadSoon(response)
   const broken = (error: unknown) => {
     // When the upstream broke off or the client left, that has been said; the rest of the streams only follow.
     if (!exchange.aborted) policy.fail(exchange, toPluginProblem(error))

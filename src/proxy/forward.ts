@@ -8,7 +8,7 @@ import type { Upstream } from '../upstream/upstream.ts'
 import { headFor } from './attempt-head.ts'
 import { type Attempts, attemptsOf, type Sender } from './attempts.ts'
 import { breakOff } from './break-off.ts'
-import { addTrailers, hasNoBody, writeHead } from './deliver.ts'
+import { addTrailers, flushHeadSoon, hasNoBody, writeHead } from './deliver.ts'
 import type { ForwardPolicy } from './forward-policy.ts'
 import { noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
 import { interimFields, takeResponseHead } from './response-head.ts'
@@ -140,8 +140,10 @@ class Forwarding implements ResponseListener, Sender {
       this.fail(error as Problem)
       return
     }
-    if (pending === undefined && this.#body === null) this.#writeHead()
-    else this.#answerLater(pending)
+    if (pending === undefined && this.#body === null) {
+      this.#writeHead()
+      if (head.body.kind === 'chunked' || head.body.kind === 'until-close') flushHeadSoon(this.#response)
+    } else this.#answerLater(pending)
   }
 
   #toStream(): UpstreamBody {

@@ -1,132 +1,170 @@
-/** WebSocket tunnels: a request that passed its chain is handed, with its connection, to http-proxy's `.ws()`. */
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+/** WebSocket upgrades: a request that passed its chain is asked of the upstream; a 101 joins both connections, all else is an answer. */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import httpProxy from 'http-proxy'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { ResponseHead } from '../http1/client.ts'
+import { UpgradeCall, type UpgradeListener } from '../http1/upgrade-call.ts'
+import type { WireError } from '../http1/wire-error.ts'
 import { Problem } from '../problem.ts'
-import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import { headFor } from './attempt-head.ts'
+import { breakOff } from './break-off.ts'
 import type { ForwardPolicy } from './forward-policy.ts'
-import { noTarget } from './problem-of.ts'
+import { noTarget, problemOf, toPluginProblem } from './problem-of.ts'
+import { takeResponseHead } from './response-head.ts'
+import { Tunnel } from './tunnel.ts'
+import { UpstreamBody } from './upstream-body.ts'
 import { clientClosed } from './upload.ts'
+import { handshakeFlaw, switchingHead } from './websocket.ts'
 
 export interface Upgrade {
   readonly socket: Socket
   /** Bytes that came along with the request's head. */
   readonly head: Buffer
   readonly policy: ForwardPolicy
+  /** A tunnel stands; it ends with the client's socket. */
+  opened(exchange: Exchange, tunnel: Tunnel): void
 }
 
-const proxy = httpProxy.createProxyServer({})
-const watched = new WeakMap<object, (request: ClientRequest) => void>()
-// Told to the callback of each tunnel as well; without a listener an emitter throws.
-proxy.on('error', () => {})
-proxy.on('proxyReqWs', (request, incoming) => watched.get(incoming)?.(request))
-
-/** Opens the tunnel, relays the upstream's refusal, or answers with a problem where there is none to relay. */
-export function tunnel(exchange: Exchange, upstream: Upstream, upgrade: Upgrade): void {
-  const { socket, policy } = upgrade
-  const target = upstream.pick(exchange)
-  exchange.upstreamName = upstream.name
-  if (target === null) {
-    policy.fail(exchange, noTarget())
-    return
-  }
-  exchange.target = target.url
-  exchange.attempts++
-  exchange.upstreamStartedAt = performance.now()
-  if (target.tunnels >= upstream.config.connections.tunnels) {
-    policy.fail(
-      exchange,
-      new Problem('upstream-overloaded', 'Too many tunnels to the upstream are open.', {
-        headers: ['retry-after', '1'],
-      }),
-    )
-    return
-  }
-  target.tunnels++
-  socket.once('close', () => {
-    target.tunnels--
-    // From the takeover on, the end of the connection is the end of the exchange; before it, the response tells.
-    if (exchange.upstreamResponse !== null) exchange.leave(true)
-  })
-  connect(exchange, target, upgrade, upstream.config.timeouts.connectMs)
+/** Opens a tunnel to the upstream, relays its refusal, or answers with a problem. Throws a Problem where nothing was tried. */
+export function upgrade(exchange: Exchange, upstream: Upstream, how: Upgrade): void {
+  new Upgrading(exchange, upstream, how).start()
 }
 
-function connect(exchange: Exchange, target: Target, { socket, head, policy }: Upgrade, connectTimeout: number): void {
-  const incoming = requestFor(exchange, target, socket)
-  let answered = false
-  watched.set(incoming, (request) => {
-    request.prependListener('upgrade', (response: IncomingMessage) => {
-      answered = true
-      takeOver(exchange, response, policy)
-      exchange.reply.code(101)
-    })
-    request.prependListener('response', (response: IncomingMessage) => {
-      answered = true
-      takeOver(exchange, response, policy)
-      exchange.reply.code(response.statusCode!)
-    })
-  })
-  const { origin } = target
-  const ssl = origin.tls === undefined ? {} : { ...origin.tls, servername: origin.tls.serverName }
-  const options = {
-    target: {
-      protocol: origin.tls === undefined ? 'http:' : 'https:',
-      host: origin.host,
-      hostname: origin.host,
-      port: origin.port,
-      ...ssl,
-    },
-    secure: origin.tls?.rejectUnauthorized ?? true,
-    prependPath: false,
-    connectTimeout,
+class Upgrading implements UpgradeListener {
+  readonly #exchange: Exchange
+  readonly #upstream: Upstream
+  readonly #how: Upgrade
+  #call: UpgradeCall | null = null
+  #body: UpstreamBody | null = null
+  #delivered = false
+  #isOver = false
+
+  constructor(exchange: Exchange, upstream: Upstream, how: Upgrade) {
+    this.#exchange = exchange
+    this.#upstream = upstream
+    this.#how = how
   }
-  proxy.ws(incoming, socket, head, options, (error) => {
-    if (answered || socket.destroyed) {
+
+  start(): void {
+    const exchange = this.#exchange
+    const target = this.#upstream.pick(exchange)
+    exchange.upstreamName = this.#upstream.name
+    if (target === null) throw noTarget()
+    exchange.target = target.url
+    if (target.tunnels >= this.#upstream.config.connections.tunnels) throw full()
+    exchange.attempts++
+    exchange.upstreamStartedAt = performance.now()
+    exchange.carrier = this
+    const head = { ...headFor(exchange, target), method: 'GET', body: { kind: 'none' }, upgrade: 'websocket' } as const
+    this.#call = new UpgradeCall(target.pool, head, this)
+    target.tunnels++
+    this.#how.socket.once('close', () => target.tunnels--)
+  }
+
+  switched(fields: string[], socket: Socket, early: Buffer): void {
+    const flaw = handshakeFlaw(fields, this.#exchange.upstreamRequest.headers.get('sec-websocket-key') ?? '')
+    if (flaw !== null) {
+      socket.destroy()
+      const cause = new Error(`the 101 is no WebSocket handshake: ${flaw}`)
+      this.#refuse(new Problem('upgrade-failed', 'The upstream did not take the upgrade as asked.', { cause }))
+      return
+    }
+    const head: ResponseHead = {
+      status: 101,
+      reason: '',
+      headers: fields,
+      minorVersion: 1,
+      body: { kind: 'none', length: 0 },
+    }
+    this.#respond(head, () => this.#join(socket, early)).catch((error) => {
+      socket.destroy()
+      this.#refuse(toPluginProblem(error))
+    })
+  }
+
+  /** The upstream said no, in its own words: an answer like any other, on a connection that ends with it. */
+  head(head: ResponseHead): void {
+    const body = new UpstreamBody({ resume: () => this.#call?.resume(), abort: () => this.#call?.abort() })
+    this.#body = body
+    this.#respond(head, () => {
+      if (this.#isOver) return
+      this.#delivered = true
+      this.#how.policy.deliver(this.#exchange)
+    }).catch((error) => {
+      body.destroy()
+      this.#refuse(toPluginProblem(error))
+    })
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#body!.feed(chunk)
+  }
+
+  end(): void {
+    this.#body!.finish()
+  }
+
+  error(error: WireError): void {
+    this.#refuse(problemOf(error))
+  }
+
+  /** The client left before it was answered. */
+  clientGone(): void {
+    this.#isOver = true
+    this.#call?.abort()
+    this.#body?.destroy()
+  }
+
+  async #respond(head: ResponseHead, then: () => void): Promise<void> {
+    const exchange = this.#exchange
+    exchange.upstreamHeadAt = performance.now()
+    const length = head.body.kind === 'length' ? head.body.length : null
+    exchange.upstreamResponse = { status: head.status, headers: head.headers, length }
+    takeResponseHead(exchange.reply, head, 'GET')
+    exchange.reply.body = this.#body
+    await this.#how.policy.respond(exchange)
+    then()
+  }
+
+  /** Our response object lets go of the connection: from here on the two sides speak to each other. */
+  #join(socket: Socket, early: Buffer): void {
+    const exchange = this.#exchange
+    const { socket: client, head, policy, opened } = this.#how
+    if (this.#isOver || client.destroyed) {
       socket.destroy()
       return
     }
-    answered = true
-    const problem = socket.readableEnded
-      ? clientClosed()
-      : new Problem('upgrade-failed', 'The upstream did not take the upgrade.', { cause: error })
-    policy.fail(exchange, problem)
-  })
+    const { reply } = exchange
+    if (reply.statusCode !== 101) throw new TypeError('a plugin gave a WebSocket another status')
+    reply.headers.set('x-request-id', exchange.facts.id)
+    reply.headers.append('via', `1.1 ${policy.name}`)
+    const text = switchingHead(reply.headers.raw)
+    exchange.carrier = null
+    // An upgrade came through Node's server, and so did its response.
+    ;(exchange.response as ServerResponse).detachSocket(client)
+    client.once('close', () => exchange.leave(true))
+    client.cork()
+    client.write(text, 'latin1')
+    if (early.length > 0) client.write(early)
+    client.uncork()
+    if (head.length > 0) socket.write(head)
+    opened(exchange, new Tunnel(client, socket, this.#upstream.config.timeouts.tunnelMs))
+  }
+
+  #refuse(problem: Problem): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const exchange = this.#exchange
+    const response = exchange.response!
+    exchange.problem = problem
+    if (this.#delivered || response.headersSent) breakOff(exchange, response)
+    this.#body?.destroy()
+    this.#how.policy.fail(exchange, problem)
+  }
 }
 
-/** The upstream speaks on this connection from now on: our response object lets go of it. */
-function takeOver(exchange: Exchange, response: IncomingMessage, policy: ForwardPolicy): void {
-  exchange.upstreamHeadAt = performance.now()
-  exchange.upstreamResponse = { status: response.statusCode!, headers: response.rawHeaders, length: null }
-  exchange.reply.source = 'upstream'
-  ;(exchange.response as ServerResponse).detachSocket(exchange.raw!.socket)
-  response.headers['x-request-id'] = exchange.facts.id
-  response.headers.via = `1.1 ${policy.name}`
-}
-
-/** The forwarded request in the shape http-proxy reads: our headers, never the client's object. */
-function requestFor(exchange: Exchange, target: Target, socket: Socket): IncomingMessage {
-  const { upstreamRequest } = exchange
-  const headers: Record<string, string | string[]> = {}
-  const { raw } = upstreamRequest.headers
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase()
-    const before = headers[name]
-    headers[name] = before === undefined ? raw[i + 1]! : [before, raw[i + 1]!].flat()
-  }
-  headers['host'] = upstreamRequest.host ?? target.authority
-  headers['connection'] = 'Upgrade'
-  headers['upgrade'] = 'websocket'
-  const request = {
-    method: 'GET',
-    url: target.basePath + upstreamRequest.path + upstreamRequest.query,
-    httpVersion: '1.1',
-    httpVersionMajor: 1,
-    headers,
-    socket,
-    connection: socket,
-  }
-  // The library reads no more of a request than these.
-  return request as unknown as IncomingMessage
+function full(): Problem {
+  const headers = ['retry-after', '1']
+  return new Problem('upstream-overloaded', 'Too many tunnels to the upstream are open.', { headers })
 }

@@ -7,6 +7,7 @@ import { explainOn } from '../explain/question.ts'
 import { Carry } from '../generation/carry.ts'
 import { compile, type World } from '../generation/compile.ts'
 import type { Generation } from '../generation/generation.ts'
+import { OpenTunnels } from '../generation/open-tunnels.ts'
 import { ListenerSet } from '../listener/listener-set.ts'
 import type { RequestMeta } from '../listener/meta.ts'
 import { trafficMetrics } from '../observe/gateway-metrics.ts'
@@ -36,6 +37,7 @@ export class Serving implements Server {
   readonly #catalog: PluginCatalog
   readonly #carry = new Carry()
   readonly #targetStates = new TargetStates()
+  readonly #tunnels = new OpenTunnels()
   readonly #listeners: ListenerSet
   readonly #world: World
   readonly #retiring = new Map<Generation, Promise<void>>()
@@ -61,8 +63,9 @@ export class Serving implements Server {
     const echoPort = async () => this.#echoPort!
     const carry = this.#carry
     const targetStates = this.#targetStates
+    const tunnels = this.#tunnels
     const openStore = (config: RedisStoreConfig) => new RedisStore(config, { log, node: name, local: counters })
-    this.#world = { carry, log, metrics, counters, inFlight, openStore, rejections, retries, targetStates, name, echoPort }
+    this.#world = { carry, log, metrics, counters, inFlight, openStore, rejections, retries, targetStates, tunnels, name, echoPort }
   }
 
   #handle(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean {
@@ -97,6 +100,8 @@ export class Serving implements Server {
     for (const upstream of this.#generation.compiled.upstreams.values()) upstream.takeOver()
     this.#listeners.settle()
     this.#dropSeries()
+    const { config } = this.#generation.compiled
+    this.#tunnels.review(config, config.shutdown.deadlineMs)
     if (old !== null) this.#retire(old)
   }
 

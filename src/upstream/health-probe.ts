@@ -124,6 +124,7 @@ function poolOptions({ timeoutMs }: ProbeConfig): ConstructorParameters<typeof P
     connectTimeoutMs: timeoutMs,
     responseTimeoutMs: timeoutMs,
     bodyIdleTimeoutMs: timeoutMs,
+    streamIdleTimeoutMs: timeoutMs,
     maxHeadBytes: MAX_HEAD,
     maxHeaders: 100,
   }

@@ -94,6 +94,7 @@ function poolOptions({ timeouts, connections }: UpstreamConfig): PoolOptions {
     connectTimeoutMs: timeouts.connectMs,
     responseTimeoutMs: timeouts.responseMs,
     bodyIdleTimeoutMs: timeouts.idleMs,
+    streamIdleTimeoutMs: timeouts.streamMs,
     maxHeadBytes: MAX_HEAD_BYTES,
     maxHeaders: MAX_HEADERS,
   }

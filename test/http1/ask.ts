@@ -12,6 +12,7 @@ export const OPTIONS: PoolOptions = {
   connectTimeoutMs: 5_000,
   responseTimeoutMs: 5_000,
   bodyIdleTimeoutMs: 5_000,
+  streamIdleTimeoutMs: 5_000,
   maxHeadBytes: 16 * 1024,
   maxHeaders: 50,
 }

@@ -4,10 +4,7 @@ import { WebSocket } from 'ws'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { exchange, openWire, statusOf } from '../support/wire.ts'
-
-const handshake = (path: string, headers = '') =>
-  `GET ${path} HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-  `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n${headers}\r\n`
+import { accepted, handshake } from './handshake.ts'
 
 const echo = `
 plugins: [metrics]
@@ -72,7 +69,7 @@ describe('a WebSocket', () => {
     expect(answer).toMatch(/x-why: no[\s\S]*no$/i)
   })
 
-  test('to an upstream that is not there is 502 upgrade-failed', async () => {
+  test('to an upstream that is not there is 502 upstream-refused', async () => {
     const origin = await startOrigin()
     await origin[Symbol.asyncDispose]()
     await using gateway = await startGateway(
@@ -84,7 +81,7 @@ describe('a WebSocket', () => {
     const answer = await wire.closed()
 
     expect(statusOf(answer)).toBe(502)
-    expect(answer).toMatch(/"code":"upgrade-failed"/)
+    expect(answer).toMatch(/"code":"upstream-refused"/)
   })
 
   test('survives a reload of its route', async () => {
@@ -137,7 +134,7 @@ routes:
     const seen: Record<string, unknown>[] = []
     origin.server.on('upgrade', (request, socket) => {
       seen.push(request.headers)
-      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      socket.end(accepted)
     })
     await using gateway = await startGateway(guarded(origin.url))
     const wire = await openWire(gateway.port)

@@ -13,7 +13,7 @@ const base: UpstreamConfig = {
   targets: [],
   balance: { kind: 'round-robin' },
   panicThreshold: 0.5,
-  timeouts: { connectMs: 1000, responseMs: 1000, idleMs: 1000, totalMs: undefined },
+  timeouts: { connectMs: 1000, responseMs: 1000, idleMs: 1000, streamMs: 1000, tunnelMs: 1000, totalMs: undefined },
   health: null,
   breaker: null,
   retries: null,

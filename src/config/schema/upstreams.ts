@@ -58,6 +58,8 @@ export const upstreamMap: Schema = closed(
         total: duration(
           'Until the head of the answer, with all tries and the pauses between them. No limit without it.',
         ),
+        stream: duration('Longest pause between two events of a `text/event-stream` answer.', '1h'),
+        tunnel: duration('Longest silence of a WebSocket, both ways.', '1h'),
       },
       { default: {} },
     ),
