@@ -58,6 +58,8 @@ export class Gateway implements Viewed {
   /** Shows what placeholders of the file stand for as the placeholders. */
   #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null
+  /** Read for the config loaded last, whether it was good or not. */
+  #files: readonly string[] = []
   #echo: Promise<Echo> | null = null
   #stopping = false
   #lastReload: GatewayStatus['lastReload'] = { ok: true, at: new Date().toISOString() }
@@ -93,6 +95,7 @@ export class Gateway implements Viewed {
       inFlight: new MemoryInFlight(),
       catalog: this.#catalog,
       name: `sluice-${randomBytes(4).toString('hex')}`,
+      ticketSecret: randomBytes(32),
     })
     this.#admin = new AdminPlace(new GatewayView(this, this.#metrics), this.#log)
   }
@@ -100,7 +103,7 @@ export class Gateway implements Viewed {
   async #start(): Promise<void> {
     const result = await this.#turn()
     if (!result.ok) throw new ConfigError(result.diagnostics, this.#document!)
-    if (this.#options.watch === true) this.#watch = new FileWatch(this.#file, () => void this.reload())
+    if (this.#options.watch === true) this.#watch = new FileWatch(this.#files, () => void this.reload())
   }
 
   get current(): Config {
@@ -191,6 +194,8 @@ export class Gateway implements Viewed {
     const options = { shownAs: this.#shownAs, ...(env === undefined ? {} : { env }) }
     const loaded = await loadConfig(this.#file, options, this.#catalog)
     this.#document ??= loaded.document
+    this.#files = loaded.files
+    this.#watch?.follow(loaded.files)
     if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
     for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
     const { config, document } = loaded

@@ -50,6 +50,8 @@ export type Need =
   | 'after-authenticators'
   /** No authenticator stands above it (`cors`: browsers send preflights without credentials). */
   | 'before-authenticators'
+  /** Its listeners ask clients for certificates. */
+  | 'client-certificates'
   /** Reads the decision record: exchanges of its chains keep one. */
   | 'record'
 
@@ -97,6 +99,8 @@ export interface ConsumerDirectory {
   ): { readonly name: string; readonly groups: readonly string[]; readonly id: string | undefined } | undefined
   /** The configured consumer that says it is this token's subject. */
   byToken(issuer: string, sub: string): { readonly name: string; readonly groups: readonly string[] } | undefined
+  /** The configured consumers that say one of these names of a certificate is theirs: see `exchange.clientCertificate`. */
+  byCertificate(names: readonly string[]): readonly { readonly name: string; readonly groups: readonly string[] }[]
 }
 
 export interface Log {

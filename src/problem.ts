@@ -28,6 +28,7 @@ export const problems = {
   'uri-too-long': row(414, 'URI too long', 'client', 'http_request_error'),
   'unsupported-media-type': row(415, 'Unsupported media type', 'client', 'http_request_error'),
   'expectation-failed': row(417, 'Expectation failed', 'client', 'http_request_error'),
+  'misdirected-request': row(421, 'Misdirected request', 'client', 'http_request_error'),
   'rate-limited': row(429, 'Too many requests', 'client', 'http_request_denied'),
   'quota-exceeded': row(429, 'Quota exceeded', 'client', 'http_request_denied'),
   'headers-too-large': row(431, 'Headers too large', 'client', 'http_request_error'),

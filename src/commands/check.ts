@@ -43,7 +43,7 @@ async function checkFile(file: string, options: LoadOptions): Promise<Checked> {
   const found = options.userPlugins === false ? [] : await rehearse(result)
   if (found.length === 0) return { result, tests: await runTests(result) }
   const diagnostics = sortDiagnostics([...result.diagnostics, ...found])
-  return { result: { config: null, diagnostics, document: result.document }, tests: noTests }
+  return { result: { config: null, diagnostics, document: result.document, files: result.files }, tests: noTests }
 }
 
 /** `{ ok, diagnostics, publicRoutes, sharedCaches, tests }`: other programs read this. */

@@ -11,6 +11,10 @@ import { someMeant } from './suggest.ts'
 export interface ChainOfRoute {
   readonly name: string
   readonly chain: readonly ChainEntry[]
+  /** Names of its listeners. */
+  readonly listeners: readonly string[]
+  /** Those of them that ask clients for no certificate. */
+  readonly silent: readonly string[]
   /** The route's reason to be public. */
   readonly public: string | undefined
 }
@@ -58,13 +62,10 @@ function checkAuthentication(reading: Reading, { name, chain, public: reason }: 
   findings.error('unauthenticated-route', document.keyPlace(['routes', name]), { message, suggestion })
 }
 
-function checkNeed(
-  reading: Reading,
-  { name, chain }: ChainOfRoute,
-  { index, need }: { index: number; need: Need },
-): void {
+function checkNeed(reading: Reading, route: ChainOfRoute, { index, need }: { index: number; need: Need }): void {
+  const { name, chain } = route
   const entry = chain[index]!
-  const unmet = unmetNeed(chain, index, need)
+  const unmet = need === 'client-certificates' ? unheard(route, entry) : unmetNeed(chain, index, need)
   if (unmet === undefined) return
   const path = ['routes', name, 'plugins']
   reading.findings.error(
@@ -84,6 +85,14 @@ interface Unmet {
   readonly message: string
   readonly suggestion: string
   readonly other?: ChainEntry
+}
+
+/** Where no listener asks for certificates, nobody can show one. An alternative may be missing on some. */
+function unheard({ listeners, silent }: ChainOfRoute, { name, optional }: ChainEntry): Unmet | undefined {
+  const isAlternative = optional || name === 'any'
+  if (silent.length === 0 || (isAlternative && silent.length < listeners.length)) return undefined
+  const message = `${name} needs client certificates, and listener ${silent[0]} asks for none`
+  return { message, suggestion: 'give the listener a `clientCa`, or name one that has it with `on:`' }
 }
 
 function unmetNeed(chain: readonly ChainEntry[], index: number, need: Need): Unmet | undefined {
@@ -109,6 +118,7 @@ function unmetNeed(chain: readonly ChainEntry[], index: number, need: Need): Unm
       const message = `${name} must see requests that carry no credentials, and ${other.name} above it refuses them`
       return { message, suggestion: `put ${name} above ${other.name}`, other }
     }
+    case 'client-certificates':
     case 'record':
       return undefined
   }

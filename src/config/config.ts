@@ -70,7 +70,19 @@ export interface ListenerConfig {
   /** As bound: an IP literal or host name, without brackets. */
   readonly host: string
   readonly port: number
-  readonly certificate?: { readonly cert: string; readonly key: string }
+  /** None where it speaks plain HTTP. The first one answers names that none of them has, and clients that send no name. */
+  readonly certificates: readonly CertificateConfig[]
+  /** PEM: who signs client certificates. Without it none is asked for. */
+  readonly clientCa?: string
+}
+
+export interface CertificateConfig {
+  readonly cert: string
+  readonly key: string
+  /** DNS names that it is for, lower case; `*.` stands for one label. */
+  readonly names: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly expires: number
 }
 
 export interface AdminConfig {
@@ -126,6 +138,8 @@ export interface ConsumerConfig {
   readonly groups: readonly string[]
   readonly keys: readonly ConsumerKey[]
   readonly jwt?: { readonly issuer: string; readonly sub: string }
+  /** Names that its client certificates go by: `sha256:` + hex, `uri:…`, `dns:…`, `email:…`, `cn:…`. */
+  readonly certificates: readonly string[]
 }
 
 export interface ConsumerKey {
@@ -164,7 +178,13 @@ export interface UpstreamConfig {
     readonly queueTimeoutMs: number
     readonly tunnels: number
   }
-  readonly tls: { readonly verify: boolean; readonly serverName?: string; readonly ca?: string }
+  readonly tls: {
+    readonly verify: boolean
+    readonly serverName?: string
+    readonly ca?: string
+    readonly cert?: string
+    readonly key?: string
+  }
 }
 
 export interface TargetConfig {

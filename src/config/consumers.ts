@@ -13,14 +13,15 @@ export function isConsumerName(text: string): boolean {
   return consumerName.test(text)
 }
 
-/** What proves to be a consumer must prove one: by key hash, by issuer and subject. */
+/** What proves to be a consumer must prove one: by key hash, by issuer and subject, by a certificate's name. */
 interface Proofs {
   readonly keys: Map<string, { readonly consumer: string; readonly place: Place }>
   readonly subjects: Map<string, { readonly consumer: string; readonly place: Place }>
+  readonly certificates: Map<string, { readonly consumer: string; readonly place: Place }>
 }
 
 export function readConsumers(reading: Reading): ConsumerConfig[] {
-  const proofs: Proofs = { keys: new Map(), subjects: new Map() }
+  const proofs: Proofs = { keys: new Map(), subjects: new Map(), certificates: new Map() }
   return Object.entries(reading.data.consumers ?? {}).flatMap(([name, raw]) => {
     if (!isConsumerName(name)) {
       const message = `${JSON.stringify(name)} is no consumer name: letters, digits and . _ - up to 64`
@@ -84,8 +85,39 @@ function readConsumer(
     })
   }
   const groups = (raw.groups ?? []).filter((group) => group !== undefined)
-  const consumer = { name, groups, keys: keys.map(({ key }) => key) }
+  const certificates = readCertificateNames(reading, { name, raw, proofs })
+  const consumer = { name, groups, keys: keys.map(({ key }) => key), certificates }
   return subject === undefined ? consumer : { ...consumer, jwt: subject }
+}
+
+function readCertificateNames(
+  reading: Reading,
+  { name, raw, proofs }: { name: string; raw: RawConsumer; proofs: Proofs },
+): string[] {
+  return (raw.certificates ?? []).flatMap((text, index) => {
+    if (text === undefined) return []
+    const place = reading.document.place(['consumers', name, 'certificates', index])
+    const proof = certificateName(text)
+    if (proof === undefined) {
+      reading.findings.error('wrong-value', place, {
+        message: `expected a name of a certificate, found ${JSON.stringify(text)}`,
+        suggestion: 'write sha256:HEX, uri:…, dns:…, email:… or cn:…',
+      })
+      return []
+    }
+    prove(reading, proofs.certificates, { proof, consumer: name, place, what: 'certificate' })
+    return [proof]
+  })
+}
+
+/** One spelling for each name; undefined for what is none. Fingerprints may have the colons that openssl prints. */
+function certificateName(text: string): string | undefined {
+  const [, kind, value = ''] = /^(sha256|uri|dns|email|cn):(\S.*)$/.exec(text) ?? []
+  if (kind === undefined) return undefined
+  if (kind === 'dns') return `dns:${value.toLowerCase()}`
+  if (kind !== 'sha256') return `${kind}:${value}`
+  const hex = value.replaceAll(':', '').toLowerCase()
+  return /^[0-9a-f]{64}$/.test(hex) ? `sha256:${hex}` : undefined
 }
 
 function readKey(reading: Reading, path: Path, raw: RawConsumerKey): { key: ConsumerKey; place: Place }[] {

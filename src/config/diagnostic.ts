@@ -46,6 +46,7 @@ export const diagnosticCodes = {
   'duplicate-target': 'one target twice in one upstream',
   'address-taken': 'two listeners on one address',
   'bad-certificate': 'a certificate or key that cannot be used, or is missing',
+  'expired-certificate': 'a certificate that clients refuse, by its dates',
   'token-required': 'the admin listener is reachable from elsewhere and has no token',
   'bad-key-hash': 'an API key that is not a hash',
   'duplicate-consumer': 'two consumers that one credential would name',

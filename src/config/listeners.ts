@@ -1,6 +1,6 @@
 /** `listen` and `admin`: the addresses we take, and what they need. */
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
+import { readAuthorities, readCertificates } from './certificates.ts'
 import type { AdminConfig, ListenerConfig } from './config.ts'
 import type { Path } from './document.ts'
 import type { Place } from './findings.ts'
@@ -64,7 +64,8 @@ function writtenListeners(reading: Reading): Written[] {
 function readListener(reading: Reading, path: Path, raw: RawListener): Omit<ListenerConfig, 'name'> | undefined {
   const urlPath = reading.document.has([...path, 'url']) ? [...path, 'url'] : path
   const address = raw.url === undefined ? undefined : readAddress(reading, urlPath, raw.url)
-  const certificate = readCertificate(reading, path, raw)
+  const certificates = readCertificates(reading, [...path, 'certificates'], raw.certificates ?? [])
+  const clientCa = readAuthorities(reading, [...path, 'clientCa'], raw.clientCa)
   if (address === undefined) return undefined
   const wanted = address.protocol === 'https'
   if (wanted && !reading.document.has([...path, 'certificates'])) {
@@ -72,11 +73,11 @@ function readListener(reading: Reading, path: Path, raw: RawListener): Omit<List
     const suggestion = 'write { url: …, certificates: [{ cert: FILE, key: FILE }] }'
     reading.findings.error('bad-certificate', reading.document.place(urlPath), { message, suggestion })
   }
-  if (!wanted && certificate !== undefined) {
+  if (!wanted && (certificates.length > 0 || clientCa !== undefined)) {
     const message = 'certificates need a URL that starts with https://'
     reading.findings.error('bad-certificate', reading.document.place(urlPath), message)
   }
-  return certificate === undefined ? address : { ...address, certificate }
+  return { ...address, certificates, ...(clientCa === undefined ? {} : { clientCa }) }
 }
 
 /** `http://HOST:PORT`. Undefined, and reported, when it is more or less than that. */
@@ -95,36 +96,6 @@ function readAddress(reading: Reading, path: Path, text: string): Address | unde
   const kind = protocol === 'https' ? 'https' : 'http'
   const host = new URL(text).hostname.replace(/^\[|\]$/g, '')
   return { protocol: kind, host, port: Number(port ?? (kind === 'https' ? 443 : 80)) }
-}
-
-function readCertificate(reading: Reading, path: Path, raw: RawListener): { cert: string; key: string } | undefined {
-  const [named] = raw.certificates ?? []
-  if (named?.cert === undefined || named.key === undefined) return undefined
-  const at: Path = [...path, 'certificates', 0]
-  const cert = reading.file(named.cert, [...at, 'cert'])
-  const key = reading.file(named.key, [...at, 'key'])
-  if (cert === undefined || key === undefined) return undefined
-  const { document, findings } = reading
-  const certificate = attempt(() => new X509Certificate(cert))
-  const privateKey = attempt(() => createPrivateKey(key))
-  if (certificate === undefined)
-    findings.error('bad-certificate', document.place([...at, 'cert']), `${named.cert} is no PEM certificate`)
-  if (privateKey === undefined)
-    findings.error('bad-certificate', document.place([...at, 'key']), `${named.key} is no PEM private key`)
-  if (certificate === undefined || privateKey === undefined) return undefined
-  if (!certificate.checkPrivateKey(privateKey)) {
-    findings.error('bad-certificate', document.place([...at, 'key']), `${named.key} is not the key of ${named.cert}`)
-  }
-  return { cert, key }
-}
-
-/** OpenSSL says no more than that it did not work, and its words are not for operators. */
-function attempt<Value>(make: () => Value): Value | undefined {
-  try {
-    return make()
-  } catch {
-    return undefined
-  }
 }
 
 function readAdmin(reading: Reading): AdminConfig | undefined {

@@ -56,12 +56,15 @@ export interface LoadedConfig {
   readonly document: ConfigDocument
   /** What placeholders in the file stand for: to be shown as written. */
   readonly interpolated: readonly Interpolation[]
+  /** Absolute paths of the files that were read for it, its own first. */
+  readonly files: readonly string[]
 }
 
 export interface RefusedConfig {
   readonly config: null
   readonly diagnostics: readonly Diagnostic[]
   readonly document: ConfigDocument
+  readonly files: readonly string[]
 }
 
 export type LoadResult = LoadedConfig | RefusedConfig
@@ -80,7 +83,7 @@ export async function loadConfig(
   if (text !== null && document.root === null && !findings.hasErrors) {
     findings.error('empty-file', document.place([]), 'the file holds no config')
   }
-  if (document.root === null) return { config: null, diagnostics: findings.sorted, document }
+  if (document.root === null) return { config: null, diagnostics: findings.sorted, document, files: [path] }
 
   const folder = dirname(path)
   const { data, interpolated } = readPlain(document, { env, folder }, findings)
@@ -93,7 +96,10 @@ export async function loadConfig(
 
   const chains = await Chains.read(reading, catalog, { folder, userPlugins })
   const parts = readParts(reading, chains)
-  if (findings.hasErrors || parts.admin === undefined) return { config: null, diagnostics: findings.sorted, document }
+  const files = [path, ...reading.paths]
+  if (findings.hasErrors || parts.admin === undefined) {
+    return { config: null, diagnostics: findings.sorted, document, files }
+  }
 
   const { plugins } = chains
   const digests = [...plugins.values()].map(({ ref }) => `${ref.name} ${ref.digest ?? ''}`)
@@ -108,6 +114,7 @@ export async function loadConfig(
     plugins,
     document,
     interpolated,
+    files,
   }
 }
 
@@ -126,8 +133,7 @@ function readText(path: string, shownAs: string, findings: Findings): string | n
 function readParts(reading: Reading, chains: Chains) {
   const { listeners, admin } = readListeners(reading)
   const upstreams = new Upstreams(reading)
-  const names = listeners.map(({ name }) => name)
-  const routes = readRoutes(reading, { chains, upstreams, listeners: names })
+  const routes = readRoutes(reading, { chains, upstreams, listeners })
   const global = chains.global
   return {
     name: reading.data.name,
@@ -142,7 +148,7 @@ function readParts(reading: Reading, chains: Chains) {
     upstreams: upstreams.all,
     plugins: reading.findings.hasErrors ? [] : chainItems(global),
     routes,
-    tests: readTests(reading, { listeners: names, upstreams: upstreams.all }),
+    tests: readTests(reading, { listeners: listeners.map(({ name }) => name), upstreams: upstreams.all }),
     reload: readReload(reading),
   }
 }

@@ -13,7 +13,6 @@ interface Refusal {
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isUnixTarget = (value: unknown) => isText(value) && value.startsWith('unix:')
-const isList = (value: unknown) => Array.isArray(value)
 
 const refusals: readonly Refusal[] = [
   {
@@ -21,29 +20,16 @@ const refusals: readonly Refusal[] = [
     when: (value) => value === 'auto' || (Number.isInteger(value) && Number(value) > 1),
     name: 'more than one thread',
   },
-  {
-    path: 'trustedProxies.header',
-    when: (value) => isText(value) && value.toLowerCase() === 'forwarded',
-    name: 'header `forwarded`',
-  },
-  { path: 'listen.*.clientCa' },
-  {
-    path: 'listen.*.certificates',
-    when: (value) => isList(value) && (value as unknown[]).length > 1,
-    name: 'more than one certificate',
-  },
   { path: 'upstreams.*', when: isUnixTarget, name: 'a unix: target' },
   { path: 'upstreams.*.*', when: isUnixTarget, name: 'a unix: target' },
   { path: 'upstreams.*.*.url', when: isUnixTarget, name: 'a unix: target' },
   { path: 'upstreams.*.targets.*', when: isUnixTarget, name: 'a unix: target' },
   { path: 'upstreams.*.targets.*.url', when: isUnixTarget, name: 'a unix: target' },
-  { path: 'upstreams.*.tls.cert' },
-  { path: 'upstreams.*.tls.key' },
   { path: 'routes.*.upstream', when: isUnixTarget, name: 'a unix: target' },
 ]
 
 /** Plugins that are planned. */
-export const futurePlugins: ReadonlySet<string> = new Set(['basic-auth', 'compress', 'mtls', 'quota'])
+export const futurePlugins: ReadonlySet<string> = new Set(['basic-auth', 'compress', 'quota'])
 
 /** Options that are planned, by plugin; with a `value`, that value alone. */
 export const futureOptions: readonly { readonly plugin: string; readonly option: string; readonly value?: string }[] = [

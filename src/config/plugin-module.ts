@@ -21,7 +21,7 @@ function foreignProblem(plugin: unknown, schema: unknown): string | null {
 
 const flags = ['authenticates', 'optional', 'assumes', 'refuses', 'buffers', 'restricts']
 const functions = ['reads', 'secrets', 'reserves']
-const needs = ['consumer', 'after-authenticators', 'before-authenticators', 'record']
+const needs = ['consumer', 'after-authenticators', 'before-authenticators', 'client-certificates', 'record']
 
 function traitsProblem(traits: Record<string, unknown>): string | null {
   for (const [name, value] of Object.entries(traits)) {

@@ -51,6 +51,7 @@ export type RawItem = string | Readonly<Record<string, unknown>>
 export interface RawListener {
   readonly url?: string
   readonly certificates?: RawList<{ readonly cert?: string; readonly key?: string }>
+  readonly clientCa?: string
 }
 
 export interface RawAdmin {
@@ -83,6 +84,7 @@ export interface RawConsumer {
   readonly groups?: RawList<string>
   readonly keys?: RawList<string | RawConsumerKey>
   readonly jwt?: { readonly issuer?: string; readonly sub?: string }
+  readonly certificates?: RawList<string>
 }
 
 export interface RawConsumerKey {
@@ -116,7 +118,13 @@ export interface RawUpstream {
     readonly queueTimeout?: string
     readonly tunnels?: number
   }
-  readonly tls?: { readonly verify?: boolean; readonly serverName?: string; readonly ca?: string }
+  readonly tls?: {
+    readonly verify?: boolean
+    readonly serverName?: string
+    readonly ca?: string
+    readonly cert?: string
+    readonly key?: string
+  }
 }
 
 export type RawStatuses = RawList<number | string>

@@ -14,6 +14,8 @@ export class Reading {
   readonly folder: string
   /** Contents of files that are part of the config, for its hash. */
   readonly files: string[] = []
+  /** Where those files are; also of those that could not be read. */
+  readonly paths: string[] = []
 
   constructor(parts: { document: ConfigDocument; findings: Findings; data: RawConfig; folder: string }) {
     this.document = parts.document
@@ -52,7 +54,9 @@ export class Reading {
 
   /** The text of a file named in the config; undefined, and reported, where it cannot be read. */
   file(name: string, path: Path): string | undefined {
-    const read = readSmallFile(resolve(this.folder, name))
+    const file = resolve(this.folder, name)
+    this.paths.push(file)
+    const read = readSmallFile(file)
     if (typeof read !== 'string') {
       this.findings.error('unreadable-file', this.document.place(path), `cannot read ${name}: ${read.reason}`)
       return undefined

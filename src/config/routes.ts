@@ -3,7 +3,7 @@
 import { chainItems } from './chain-entry.ts'
 import { checkChain, checkSplit } from './chain-rules.ts'
 import type { Chains } from './chains.ts'
-import type { RouteConfig } from './config.ts'
+import type { ListenerConfig, RouteConfig } from './config.ts'
 import { reportConflicts } from './conflicts.ts'
 import type { RawRoute } from './raw.ts'
 import { namedEntries, type Reading } from './reading.ts'
@@ -15,30 +15,28 @@ import type { Upstreams } from './upstreams.ts'
 export interface RouteParts {
   readonly chains: Chains
   readonly upstreams: Upstreams
-  /** All listener names. */
-  readonly listeners: readonly string[]
+  readonly listeners: readonly ListenerConfig[]
 }
 
 /** The routes that can be made; whatever stands in the way of the others is reported. */
 export function readRoutes(reading: Reading, { chains, upstreams, listeners }: RouteParts): RouteConfig[] {
+  const names = listeners.map((listener) => listener.name)
   const routes: RouteConfig[] = []
   for (const [name, raw] of namedEntries(reading, ['routes'], reading.data.routes)) {
-    const route = readRoute(reading, { name, raw, chains, upstreams })
+    const route = readRoute(reading, { name, raw, chains, upstreams, listeners })
     if (route !== null) routes.push(route)
   }
-  reportConflicts(reading, routes, listeners)
-  reportShadowed(reading, routes, listeners)
+  reportConflicts(reading, routes, names)
+  reportShadowed(reading, routes, names)
   return routes
 }
 
-interface RouteSource {
+interface RouteSource extends RouteParts {
   readonly name: string
   readonly raw: RawRoute
-  readonly chains: Chains
-  readonly upstreams: Upstreams
 }
 
-function readRoute(reading: Reading, { name, raw, chains, upstreams }: RouteSource): RouteConfig | null {
+function readRoute(reading: Reading, { name, raw, chains, upstreams, listeners }: RouteSource): RouteConfig | null {
   const { document, findings } = reading
   const { at } = document.keyPlace(['routes', name])
   if (name === '_none') {
@@ -47,7 +45,14 @@ function readRoute(reading: Reading, { name, raw, chains, upstreams }: RouteSour
   const match = readMatch(reading, name, raw)
   const action = readAction(reading, { name, raw, match, upstreams })
   const entries = chains.ofRoute(name, raw.without ?? [])
-  checkChain(reading, { name, chain: entries, public: raw.public })
+  const own = listeners.filter((listener) => match?.on?.includes(listener.name) ?? true)
+  checkChain(reading, {
+    name,
+    chain: entries,
+    listeners: own.map((listener) => listener.name),
+    silent: own.filter(({ clientCa }) => clientCa === undefined).map((listener) => listener.name),
+    public: raw.public,
+  })
   checkSplit(reading, { name, action, chain: entries })
   if (raw.aliasing === 'allow') {
     const message = 'paths that an upstream may read as those of another route are let through'

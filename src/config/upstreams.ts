@@ -1,6 +1,6 @@
 /** `upstreams`, and the URLs that routes name instead of one. */
-import { X509Certificate } from 'node:crypto'
 import { readBalance } from './balance.ts'
+import { readAuthorities, readCertificate } from './certificates.ts'
 import type { TargetConfig, UpstreamConfig } from './config.ts'
 import type { Path } from './document.ts'
 import type { RawTarget, RawUpstream } from './raw.ts'
@@ -150,25 +150,22 @@ function build(
 }
 
 function readTls(reading: Reading, raw: NonNullable<RawUpstream['tls']>, path: Path): UpstreamConfig['tls'] {
-  const { verify = true, serverName, ca: caFile } = raw
+  const { verify = true, serverName } = raw
   const { document, findings } = reading
   if (!verify) {
     const message = 'certificates of this upstream are not verified: whoever answers at its address is believed'
     findings.warning('unverified-upstream', document.place([...path, 'verify']), message)
   }
-  const ca = caFile === undefined ? undefined : reading.file(caFile, [...path, 'ca'])
-  if (ca !== undefined && !isCertificate(ca)) {
-    findings.error('bad-certificate', document.place([...path, 'ca']), `${caFile} is no PEM certificate`)
+  const ca = readAuthorities(reading, [...path, 'ca'], raw.ca)
+  if ((raw.cert === undefined) !== (raw.key === undefined)) {
+    const missing = raw.cert === undefined ? 'cert' : 'key'
+    findings.error('missing-key', document.place(path), `a client certificate needs \`${missing}\` too`)
   }
-  return { verify, ...(serverName === undefined ? {} : { serverName }), ...(ca === undefined ? {} : { ca }) }
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    new X509Certificate(pem)
-    return true
-  } catch {
-    // OpenSSL's own words say no more than this.
-    return false
+  const pair = readCertificate(reading, path, raw)
+  return {
+    verify,
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(pair === undefined ? {} : { cert: pair.cert, key: pair.key }),
   }
 }

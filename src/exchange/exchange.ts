@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { PathPattern } from '../config/config.ts'
 import { Problem, problems } from '../problem.ts'
 import type { ClientResponse, ReceivedRequest } from './client.ts'
+import { type ClientCertificate, clientCertificateOf } from './client-certificate.ts'
 import type { AssumedIdentity, Consumer, Credentials } from './consumer.ts'
 import type { Decision, Verdict } from './decision.ts'
 import { valuesOf } from './headers.ts'
@@ -173,6 +174,11 @@ export class Exchange {
   /** The plugin that is running only observes: it decides and counts, but nothing it does may reach the client or the upstream. */
   get observing(): boolean {
     return this.running.observing
+  }
+
+  /** The certificate that the client showed; null in a dry run too. */
+  get clientCertificate(): ClientCertificate | null {
+    return this.raw === null ? null : clientCertificateOf(this.raw.socket)
   }
 
   /** Every value of a request header as the client sent it, one per field line. `name` is lower case. */

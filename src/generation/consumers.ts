@@ -13,8 +13,10 @@ export function consumerDirectory(
 ): ConsumerDirectory {
   const keys = new Map<string, KeyOwner & { readonly expires: number | undefined }>()
   const subjects = new Map<string, Map<string, { name: string; groups: readonly string[] }>>()
+  const certificates = new Map<string, { name: string; groups: readonly string[] }>()
   const groupsOf = new Map(consumers.map(({ name, groups }) => [name, groups]))
-  for (const { name, groups, keys: own, jwt } of consumers) {
+  for (const { name, groups, keys: own, jwt, certificates: names } of consumers) {
+    for (const one of names) certificates.set(one, { name, groups })
     for (const { hash, id, expires } of own) keys.set(hash, { name, groups, id, expires })
     if (jwt === undefined) continue
     const byIssuer = subjects.get(jwt.issuer) ?? new Map()
@@ -28,6 +30,10 @@ export function consumerDirectory(
       return stored === null ? undefined : storedOwner(stored, hash, groupsOf)
     },
     byToken: (issuer, sub) => subjects.get(issuer)?.get(sub),
+    byCertificate(names) {
+      const found = new Map(names.flatMap((name) => certificates.get(name) ?? []).map((owner) => [owner.name, owner]))
+      return [...found.values()]
+    },
   }
 }
 

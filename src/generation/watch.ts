@@ -1,4 +1,4 @@
-/** Notices that the config file changed: written in place, renamed over by an editor, or behind a symlink that was switched. */
+/** Notices that the config file, or a file that it names, changed: written in place, renamed over, or behind a symlink that was switched. */
 import { type FSWatcher, watch } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -9,36 +9,61 @@ const SETTLE_MS = 100
 const POLL_MS = 1000
 
 export class FileWatch {
-  readonly #file: string
   readonly #changed: () => void
-  #watcher: FSWatcher | null = null
+  /** What each file looked like when it was last looked at. */
+  readonly #seen = new Map<string, string>()
+  readonly #folders = new Map<string, FSWatcher>()
   readonly #poll: NodeJS.Timeout
+  #files: readonly string[] = []
   #settle: NodeJS.Timeout | null = null
-  #seen = ''
   #closed = false
 
-  constructor(file: string, changed: () => void) {
-    this.#file = file
+  constructor(files: readonly string[], changed: () => void) {
     this.#changed = changed
     this.#poll = setInterval(() => void this.#look(), POLL_MS)
     this.#poll.unref()
+    this.follow(files)
+  }
+
+  /** Looks at these files from now on, and at no others. */
+  follow(files: readonly string[]): void {
+    if (this.#closed) return
+    this.#files = [...new Set(files)]
+    for (const file of this.#seen.keys()) if (!this.#files.includes(file)) this.#seen.delete(file)
+    const folders = new Set(this.#files.map((file) => dirname(file)))
+    for (const [folder, watcher] of this.#folders) if (!folders.has(folder)) this.#unwatch(folder, watcher)
+    for (const folder of folders) if (!this.#folders.has(folder)) this.#watch(folder)
     void this.#look()
+  }
+
+  /** The folder, not the file: a rename puts another inode under the name. */
+  #watch(folder: string): void {
     try {
-      // The folder, not the file: a rename puts another inode under the name.
-      this.#watcher = watch(dirname(file), { persistent: false }, () => void this.#look())
-      this.#watcher.on('error', () => this.#watcher?.close())
+      const watcher = watch(folder, { persistent: false }, () => void this.#look())
+      watcher.on('error', () => this.#unwatch(folder, watcher))
+      this.#folders.set(folder, watcher)
     } catch {
       // No inotify to be had: polling alone notices a second later.
-      this.#watcher = null
     }
   }
 
+  #unwatch(folder: string, watcher: FSWatcher): void {
+    watcher.close()
+    this.#folders.delete(folder)
+  }
+
   async #look(): Promise<void> {
-    const now = await fingerprint(this.#file)
-    if (this.#closed || now === this.#seen) return
-    const first = this.#seen === ''
-    this.#seen = now
-    if (first) return
+    const files = this.#files
+    const prints = await Promise.all(files.map(fingerprint))
+    // Somebody else may have looked, or other files be meant, meanwhile.
+    if (this.#closed || files !== this.#files) return
+    let changed = false
+    for (const [index, file] of files.entries()) {
+      const before = this.#seen.get(file)
+      this.#seen.set(file, prints[index]!)
+      changed ||= before !== undefined && before !== prints[index]
+    }
+    if (!changed) return
     if (this.#settle !== null) clearTimeout(this.#settle)
     this.#settle = setTimeout(() => this.#changed(), SETTLE_MS)
   }
@@ -47,7 +72,7 @@ export class FileWatch {
     this.#closed = true
     clearInterval(this.#poll)
     if (this.#settle !== null) clearTimeout(this.#settle)
-    this.#watcher?.close()
+    for (const watcher of this.#folders.values()) watcher.close()
   }
 }
 

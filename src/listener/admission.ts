@@ -18,11 +18,12 @@ export interface ClientHead {
   readonly url?: string | undefined
   readonly httpVersion: string
   readonly rawHeaders: readonly string[]
-  readonly socket: { readonly remoteAddress?: string | undefined }
+  /** `servername`: what a TLS client asked for. */
+  readonly socket: { readonly remoteAddress?: string | undefined; readonly servername?: string | false | null }
 }
 
 /** What the listener says of a request; `upgrade`: whether it is one. */
-export type Arrival = Pick<RequestMeta, 'listener' | 'expectsContinue'> & { readonly upgrade: object | null }
+export type Arrival = Pick<RequestMeta, 'listener' | 'expectsContinue' | 'covers'> & { readonly upgrade: object | null }
 
 export interface AdmissionPolicy {
   readonly limits: Limits
@@ -77,7 +78,7 @@ export function admit(raw: ClientHead, meta: Arrival, policy: AdmissionPolicy): 
     expectsContinue: meta.expectsContinue,
     upgrade: meta.upgrade !== null,
   }
-  const problem = refusal(raw, head, { limits: policy.limits, authority, path })
+  const problem = refusal(raw, head, { limits: policy.limits, authority, path }) ?? misdirection(raw, meta, facts.host)
   return { facts, path: normalized, asterisk: raw.url === '*' && problem === null, problem }
 }
 
@@ -178,6 +179,13 @@ function refusal(
     return new Problem('headers-too-large', 'There are too many header fields.')
   if (head.bytes > limits.headerBytes) return new Problem('headers-too-large', 'The header fields are too large.')
   return null
+}
+
+/** RFC 9110 §15.5.20: the client was shown the certificate of another name than the one it asks for now. */
+function misdirection({ socket }: ClientHead, { covers }: Arrival, host: string | null): Problem | null {
+  if (covers === null || host === null || typeof socket.servername !== 'string') return null
+  if (covers(socket.servername, host)) return null
+  return new Problem('misdirected-request', 'This connection was opened for another name: open one for this.')
 }
 
 function bad(detail: string): Problem {

@@ -1,20 +1,19 @@
 /** The listeners of a gateway, changed by reloads: what stays is kept, what is new is bound before the swap, what went is drained after it. */
-import { X509Certificate } from 'node:crypto'
 import type { Config, ListenerConfig } from '../config/config.ts'
-import { Listener, type ListenerHandler } from './listener.ts'
+import { Listener, type ListenerParts } from './listener.ts'
 
 /** How long a closing listener still takes connections. */
 const DRAIN_MS = 100
 
 export class ListenerSet {
-  readonly #handler: ListenerHandler
+  readonly #parts: ListenerParts
   /** By bound address as configured: a listener keeps its socket when only its name or certificate changes. */
   #listeners = new Map<string, Listener>()
   #pending: { listeners: Map<string, Listener>; config: Config } | null = null
   #open: readonly (readonly [string, number])[] = []
 
-  constructor(handler: ListenerHandler) {
-    this.#handler = handler
+  constructor(parts: ListenerParts) {
+    this.#parts = parts
   }
 
   /** Binds what the config adds. Rejects, with nothing changed, when an address cannot be bound. */
@@ -25,7 +24,7 @@ export class ListenerSet {
       for (const listener of config.listeners) {
         const key = addressKey(listener)
         const kept = this.#listeners.get(key)
-        const next = kept ?? new Listener(listener, config.limits, this.#handler)
+        const next = kept ?? new Listener(listener, config.limits, this.#parts)
         listeners.set(key, next)
         if (kept !== undefined) continue
         await next.listen()
@@ -80,11 +79,12 @@ export class ListenerSet {
     return this.#open
   }
 
-  /** The end of each certificate's life, in seconds since the epoch. */
+  /** The end of each certificate's life, in seconds since the epoch: the first one by its listener's name. */
   *certificates(): Generator<readonly [string, number]> {
     for (const { config } of this.#listeners.values()) {
-      if (config.certificate === undefined) continue
-      yield [config.name, Date.parse(new X509Certificate(config.certificate.cert).validTo) / 1000]
+      for (const [index, { expires }] of config.certificates.entries()) {
+        yield [index === 0 ? config.name : `${config.name}.certificates[${index}]`, expires / 1000]
+      }
     }
   }
 

@@ -3,10 +3,13 @@ import { createServer, type Server, type ServerOptions, ServerResponse } from 'n
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { SecureContext } from 'node:tls'
+import { isDeepStrictEqual } from 'node:util'
 import type { Limits, ListenerConfig } from '../config/config.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import { GatewayRequest } from '../exchange/gateway-request.ts'
 import { malformed, problemBytes } from './bare-problem.ts'
+import { Certificates } from './certificates.ts'
 import { ClientConnection } from './connection.ts'
 import { connectRefusal, isWebSocketUpgrade, plainMeta, type RequestMeta, unmetExpectation } from './meta.ts'
 import { PlainPath } from './plain-path.ts'
@@ -19,12 +22,21 @@ export interface ListenerHandler {
   request(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean
 }
 
+export interface ListenerParts {
+  readonly handler: ListenerHandler
+  /** Shared by all threads: see `Certificates`. */
+  readonly ticketSecret: Uint8Array
+}
+
 /** How often Node looks for heads that are too slow. */
 const CHECK_INTERVAL_MS = 1000
 
 export class Listener {
   #config: ListenerConfig
   readonly #server: Server | TlsServer
+  readonly #ticketSecret: Uint8Array
+  /** Null where it speaks plain HTTP. */
+  #certificates: Certificates | null
   readonly #handler: ListenerHandler
   readonly #connections = new WeakMap<Duplex, ClientConnection>()
   /** What is said of an ordinary request; one object for all of them. */
@@ -34,10 +46,12 @@ export class Listener {
   /** Upgraded connections leave Node's own count. */
   readonly #tunnels = new Set<Duplex>()
 
-  constructor(config: ListenerConfig, limits: Limits, handler: ListenerHandler) {
+  constructor(config: ListenerConfig, limits: Limits, { handler, ticketSecret }: ListenerParts) {
     this.#config = config
     this.#handler = handler
-    this.#plain = plainMeta(config)
+    this.#ticketSecret = ticketSecret
+    this.#certificates = certificatesOf(config, ticketSecret)
+    this.#plain = this.#metaOf(config)
     const options: ServerOptions = {
       insecureHTTPParser: false,
       // Host is judged by admission, which answers with a problem.
@@ -50,10 +64,7 @@ export class Listener {
       shouldUpgradeCallback: (raw) => isWebSocketUpgrade(raw) && this.#connections.get(raw.socket)?.isFree === true,
       IncomingMessage: GatewayRequest,
     }
-    this.#server =
-      config.certificate === undefined
-        ? createServer(options)
-        : createTlsServer({ ...options, ...config.certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] })
+    this.#server = this.#certificates === null ? createServer(options) : this.#secureServer(options, limits)
     const handOver = this.#attach()
     this.#plainPath = new PlainPath({
       handOver,
@@ -61,6 +72,25 @@ export class Listener {
       isDraining: () => this.#draining,
     })
     this.#limit(limits)
+  }
+
+  #secureServer(options: ServerOptions, limits: Limits): TlsServer {
+    return createTlsServer({
+      ...options,
+      ...this.#certificates!.options,
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: limits.headTimeoutMs,
+      SNICallback: (name: string, done: (error: null, context?: SecureContext) => void) =>
+        done(null, this.#certificates!.contextFor(name)),
+      requestCert: this.#config.clientCa !== undefined,
+      // Who may come in is the chain's to say: a route may be public, and a certificate one of several proofs.
+      rejectUnauthorized: false,
+    })
+  }
+
+  #metaOf(config: ListenerConfig): RequestMeta {
+    const certificates = this.#certificates
+    return plainMeta(config, certificates?.several ? (opened, asked) => certificates.covers(opened, asked) : null)
   }
 
   get config(): ListenerConfig {
@@ -74,13 +104,14 @@ export class Listener {
 
   /** Takes over what may change while the address stays. Limits take effect for heads that begin after it. */
   apply(config: ListenerConfig, limits: Limits): void {
-    const { certificate } = config
-    const changed =
-      certificate?.cert !== this.#config.certificate?.cert || certificate?.key !== this.#config.certificate?.key
-    if (certificate !== undefined && changed && 'setSecureContext' in this.#server)
-      this.#server.setSecureContext(certificate)
+    if (this.#certificates !== null && !isDeepStrictEqual(securityOf(config), securityOf(this.#config))) {
+      this.#certificates = new Certificates(config, this.#ticketSecret)
+      const server = this.#server as TlsServer & { requestCert: boolean }
+      server.setSecureContext(this.#certificates.options)
+      server.requestCert = config.clientCa !== undefined
+    }
     this.#config = config
-    this.#plain = plainMeta(config)
+    this.#plain = this.#metaOf(config)
     this.#limit(limits)
   }
 
@@ -220,6 +251,14 @@ export class Listener {
   connections(): Promise<number> {
     return new Promise((resolve) => this.#server.getConnections((_error, count) => resolve(count)))
   }
+}
+
+function certificatesOf(config: ListenerConfig, secret: Uint8Array): Certificates | null {
+  return config.protocol === 'https' ? new Certificates(config, secret) : null
+}
+
+function securityOf({ certificates, clientCa }: ListenerConfig): unknown {
+  return [certificates, clientCa]
 }
 
 /** The end of an ordinary answer, told to whoever waits for it. One function for all, not a closure each. */

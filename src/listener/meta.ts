@@ -10,14 +10,19 @@ export interface RequestMeta {
   readonly expectsContinue: boolean
   /** Set for an upgrade that was accepted for routing: the connection, and what came along with the head. */
   readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | null
+  /** Whether a TLS connection opened for one name may ask for another. Null: there is nothing to tell apart. */
+  readonly covers: ((opened: string, asked: string) => boolean) | null
   /** Refused before routing. */
   readonly problem: Problem | null
 }
 
 type UpgradeHead = Pick<ClientHead, 'method' | 'httpVersion'> & { readonly headers: IncomingHttpHeaders }
 
-export function plainMeta({ name, protocol }: Pick<ListenerConfig, 'name' | 'protocol'>): RequestMeta {
-  return { listener: { name, protocol }, expectsContinue: false, upgrade: null, problem: null }
+export function plainMeta(
+  { name, protocol }: Pick<ListenerConfig, 'name' | 'protocol'>,
+  covers: RequestMeta['covers'] = null,
+): RequestMeta {
+  return { listener: { name, protocol }, expectsContinue: false, upgrade: null, covers, problem: null }
 }
 
 /** What the listener would say of a head that no connection brought. */

@@ -29,6 +29,8 @@ export interface ServingParts {
   readonly catalog: PluginCatalog
   /** Our name in `via` where the config gives none. */
   readonly name: string
+  /** From which the keys of TLS session tickets are made. */
+  readonly ticketSecret: Uint8Array
 }
 
 export class Serving implements Server {
@@ -51,7 +53,10 @@ export class Serving implements Server {
     this.#log = log
     this.#metrics = metrics
     this.#catalog = catalog
-    this.#listeners = new ListenerSet({ request: (raw, response, meta) => this.#handle(raw, response, meta) })
+    this.#listeners = new ListenerSet({
+      handler: { request: (raw, response, meta) => this.#handle(raw, response, meta) },
+      ticketSecret: parts.ticketSecret,
+    })
     const rejections = trafficMetrics(metrics, {
       inflightRequests: () => this.#inflight(),
       connections: () => this.#listeners.connections(),

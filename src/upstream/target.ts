@@ -72,8 +72,8 @@ export function targetKey({ weight: _, ...config }: TargetConfig, upstream: Upst
 export function originOf(config: TargetConfig, upstream: UpstreamConfig, port: number): Origin {
   const host = config.protocol === 'builtin' ? '127.0.0.1' : config.host
   if (config.protocol !== 'https') return { host, port }
-  const { verify, serverName, ca } = upstream.tls
-  const tls = { serverName: serverName ?? host, rejectUnauthorized: verify, ...(ca === undefined ? {} : { ca }) }
+  const { verify, serverName, ...files } = upstream.tls
+  const tls = { serverName: serverName ?? host, rejectUnauthorized: verify, ...files }
   return { host, port, tls }
 }
 

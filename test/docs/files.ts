@@ -29,8 +29,8 @@ export async function pageFolder(page: string): Promise<PageFolder> {
     await writeFile(join(path, name), block.text)
   }
   await mkdir(join(path, 'certs'), { recursive: true })
-  await copyFile(certificate, join(path, 'certs/api.crt'))
-  await copyFile(privateKey, join(path, 'certs/api.key'))
-  await copyFile(certificate, join(path, 'certs/ca.crt'))
+  for (const name of ['api.crt', 'shop.crt', 'gateway.crt', 'ca.crt', 'clients.crt'])
+    await copyFile(certificate, join(path, 'certs', name))
+  for (const name of ['api.key', 'shop.key', 'gateway.key']) await copyFile(privateKey, join(path, 'certs', name))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }

@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { accepted, handshake } from '../proxy/handshake.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
+import { openWire } from '../support/wire.ts'
 
 const mine = makeCertificate()
 const other = makeCertificate()
@@ -110,6 +112,49 @@ describe('an HTTPS listener', () => {
 })
 
 describe('an HTTPS upstream', () => {
+  test('is shown our certificate, in tunnels too, and a renewed one after a reload', async () => {
+    const ca = makeCertificate('ca')
+    const seen: string[] = []
+    const server = createServer({ ...mine, ca: ca.cert, requestCert: true, rejectUnauthorized: true })
+    const see = (socket: unknown) => seen.push(String((socket as TLSSocket).getPeerCertificate().subject.CN))
+    server.on('request', (request, response) => {
+      see(request.socket)
+      response.end('mutual')
+    })
+    server.on('upgrade', (_request, socket) => {
+      see(socket)
+      socket.end(accepted)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const files = Object.fromEntries(
+      ['one', 'two'].flatMap((name) => {
+        const { cert, key } = makeCertificate(name, { by: ca })
+        return [
+          [`${name}.crt`, cert],
+          [`${name}.key`, key],
+        ]
+      }),
+    )
+    const yaml = `
+upstreams: { o: { targets: ["https://localhost:${port}"], tls: { ca: ca.pem, cert: one.crt, key: one.key } } }
+routes: { a: { match: /a, upstream: o, public: "test" } }
+`
+    await using gateway = await startGateway(yaml, { files: { ...files, 'ca.pem': mine.cert } })
+
+    expect(await (await gateway.fetch('/a')).text()).toBe('mutual')
+    const wire = await openWire(gateway.port)
+    wire.send(handshake('/a'))
+    expect(await wire.closed()).toMatch(/^HTTP\/1\.1 101 /)
+    await gateway.reload(yaml.replaceAll('one.', 'two.'))
+    await gateway.fetch('/a')
+
+    expect(seen).toEqual(['one', 'one', 'two'])
+    server.closeAllConnections()
+    server.close()
+  })
+
   async function secureOrigin() {
     const server = createServer({ ...mine }, (_request, response) => response.end('secure'))
     server.listen(0, '127.0.0.1')

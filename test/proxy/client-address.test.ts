@@ -41,6 +41,23 @@ describe('the client’s address', () => {
     expect(await setup.value('x-forwarded-for', ...lines)).toBe(expected)
   })
 
+  // RFC 7239. Quotes that a client leaves open do not reach into what its proxy adds.
+  test.for([
+    ['Forwarded: for=1.2.3.4', '1.2.3.4'],
+    ['Forwarded: For="1.2.3.4:5678";proto=https;by=10.0.0.9', '1.2.3.4'],
+    ['Forwarded: for="[2001:db8::1]:5678"', '2001:db8::1'],
+    ['Forwarded: for=6.6.6.6, proto=http;for=1.2.3.4, for=10.0.0.1', '1.2.3.4'],
+    ['Forwarded: for="6.6.6.6, for=1.2.3.4', '1.2.3.4'],
+    ['Forwarded: for=6.6.6.6, for=_hidden', '127.0.0.1'],
+    ['Forwarded: for=6.6.6.6, by=10.0.0.1', '127.0.0.1'],
+    ['X-Forwarded-For: 6.6.6.6', '127.0.0.1'],
+  ] as const)('where `forwarded` is believed, of %s is %s', async ([line, expected]) => {
+    await using setup = await start(trusting('Forwarded'))
+
+    expect(await setup.value('x-forwarded-for', line)).toBe(expected)
+    expect(await setup.value('forwarded', line)).toBe(undefined)
+  })
+
   // What limits, filters and logs go by: the rightmost address that no trusted proxy has.
   test.for([
     ['X-Forwarded-For: 6.6.6.6, 1.2.3.4', '1.2.3.4'],

@@ -12,7 +12,7 @@ const listener = forms('One address that clients connect to.', [
     {
       url: listenerUrl,
       certificates: list(
-        'Certificate chain and private key of an https listener, as PEM files beside the config.',
+        'Certificates of an https listener, chosen by the name that the client asks for; the first where none has it.',
         closed(
           'One certificate.',
           {
@@ -23,6 +23,9 @@ const listener = forms('One address that clients connect to.', [
         ),
         { minItems: 1 },
       ),
+      clientCa: text('PEM file of the authorities that sign client certificates: asks clients for one, for `mtls`.', {
+        examples: ['certs/clients.crt'],
+      }),
     },
     { required: ['url'] },
   ),
@@ -136,6 +139,13 @@ const consumer = closed('One consumer.', {
       sub: text('The value of the consumer claim.', { minLength: 1 }),
     },
     { required: ['issuer', 'sub'] },
+  ),
+  certificates: list(
+    'Client certificates that are this consumer, by a name that they have.',
+    text('sha256: and the fingerprint, or uri:, dns: or email: and such a name, or cn: and the common name.', {
+      examples: ['uri:spiffe://example.com/shop', 'dns:shop.internal', 'cn:shop'],
+    }),
+    { default: [] },
   ),
 })
 

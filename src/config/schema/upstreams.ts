@@ -88,6 +88,8 @@ export const upstreamMap: Schema = closed(
         ca: text('PEM file of the authorities that are believed instead of the system’s.', {
           examples: ['certs/ca.crt'],
         }),
+        cert: text('PEM file with the certificate that we show, then its chain.', { examples: ['certs/gateway.crt'] }),
+        key: text('PEM file with its private key.', { examples: ['certs/gateway.key'] }),
       },
       { default: {} },
     ),

@@ -31,7 +31,7 @@ test('decides in a dry run without counting, with secret query parameters left o
       counters: new MemoryCounters(),
       inFlight: new MemoryInFlight(),
       log: createLog(),
-      consumers: { byKeyHash: () => undefined, byToken: () => undefined },
+      consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],
       secrets: ['query:key', 'header:x-api-key'],
       folder: '/',

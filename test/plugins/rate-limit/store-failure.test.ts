@@ -58,7 +58,7 @@ async function open({ onStoreFailure = 'local', mode = 'enforce' }: Setup = {}) 
       counters,
       inFlight: new MemoryInFlight(),
       log: createLog({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
-      consumers: { byKeyHash: () => undefined, byToken: () => undefined },
+      consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],
       secrets: [],
       folder: '/',
