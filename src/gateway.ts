@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly log?: Log
   /** Reload when the file changes. */
   readonly watch?: boolean
+  /** Asked once: whether another gateway serves the addresses of this config, and is to leave when this one serves. */
+  readonly beside?: (config: Config) => Promise<boolean>
 }
 
 export class Gateway implements Viewed {
@@ -62,6 +64,8 @@ export class Gateway implements Viewed {
   #files: readonly string[] = []
   #echo: Promise<Echo> | null = null
   #stopping = false
+  /** The end that has begun: a signal during it waits for it. */
+  #stopped: Promise<void> | null = null
   #lastReload: GatewayStatus['lastReload'] = { ok: true, at: new Date().toISOString() }
 
   /** Loads the file, compiles it and listens. Rejects with ConfigError, or with Node's error for an address in use. */
@@ -215,11 +219,12 @@ export class Gateway implements Viewed {
   /** Prepares everything that can fail, then swaps. */
   async #serve(config: Config): Promise<void> {
     const number = this.#generation + 1
+    const beside = number === 1 && (await this.#options.beside?.(config)) === true
     const echoPort = await this.#echoPort(config)
-    await this.#server.prepare({ config, number, echoPort })
+    await this.#server.prepare({ config, number, echoPort, beside })
     try {
       // Last: where it stays on its address, the one there is has to go for it.
-      await this.#admin.prepare(config.admin)
+      await this.#admin.prepare(config.admin, { beside })
     } catch (error) {
       await this.#server.abandon()
       throw error
@@ -249,8 +254,12 @@ export class Gateway implements Viewed {
    * Stops: not ready at once, new connections still served for `shutdown.delay`, then answers say `Connection: close`,
    * then the listeners close; what is open may finish until the deadline. `hurry` closes them at once.
    */
-  async stop(hurry = false): Promise<void> {
-    if (this.#stopping) return
+  stop(hurry = false): Promise<void> {
+    this.#stopped ??= this.#stop(hurry)
+    return this.#stopped
+  }
+
+  async #stop(hurry: boolean): Promise<void> {
     this.#stopping = true
     this.#watch?.close()
     const { delayMs, deadlineMs } = this.current.shutdown
@@ -260,6 +269,24 @@ export class Gateway implements Viewed {
       await this.#server.drain()
     }
     await this.#server.close(deadlineMs)
+    await this.#end()
+    this.#log.info({}, 'stopped')
+  }
+
+  /** Another gateway serves the same addresses from now on: like `stop`, without a delay, and without an admin listener. */
+  leave(): Promise<void> {
+    this.#stopped ??= this.#leave()
+    return this.#stopped
+  }
+
+  async #leave(): Promise<void> {
+    this.#stopping = true
+    this.#watch?.close()
+    this.#log.info({}, 'leaving to the gateway that takes over')
+    // Not waited for: whoever still reads from it must not hold up the listeners.
+    void this.#admin.close()
+    await this.#server.drain()
+    await this.#server.close(this.current.shutdown.deadlineMs)
     await this.#end()
     this.#log.info({}, 'stopped')
   }

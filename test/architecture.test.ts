@@ -60,13 +60,13 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'type plugin.ts',
     'upstream',
   ],
-  'gateway-admin.ts': ['admin', 'type config', 'type plugin.ts'],
+  'gateway-admin.ts': ['admin', 'type config', 'listener', 'type plugin.ts'],
   'gateway-errors.ts': ['type config', 'generation'],
   'gateway-view.ts': ['admin', 'config', 'explain', 'observe', 'problem.ts'],
   explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'type routing', 'state', 'upstream'],
   diff: ['config', 'explain', 'upstream'],
   replay: ['config', 'type exchange', 'explain', 'type generation'],
-  commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts', 'replay', 'redis'],
+  commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts', 'listener', 'replay', 'redis'],
   'main.ts': ['commands'],
 }
 

@@ -28,8 +28,8 @@ export class AdminServer {
   }
 
   /** Binds the address. Rejects with Node's error, such as EADDRINUSE. */
-  async listen(address: { readonly host: string; readonly port: number }): Promise<void> {
-    await this.#app.listen({ host: address.host, port: address.port })
+  async listen(address: { readonly host: string; readonly port: number; readonly reusePort?: boolean }): Promise<void> {
+    await this.#app.listen(address)
     this.#app.server.maxConnections = MAX_CONNECTIONS
   }
 

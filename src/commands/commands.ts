@@ -14,8 +14,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'run',
     {
-      synopsis: 'run [--config FILE]',
-      summary: 'Serve. SIGHUP or a changed file reloads, SIGTERM drains.',
+      synopsis: 'run [--config FILE] [--takeover]',
+      summary: 'Serve. SIGHUP or a changed file reloads, SIGTERM drains; --takeover replaces one that runs.',
       run: async (args, io) => (await import('./run.ts')).runRun(args, io),
     },
   ],

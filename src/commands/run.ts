@@ -1,35 +1,81 @@
 /** `sluice run`: serves until it is told to stop. SIGHUP or a changed file reloads; SIGTERM drains. */
 import { parseArgs } from 'node:util'
+import type { Config } from '../config/config.ts'
 import { renderDiagnostics } from '../config/diagnostic.ts'
 import { Gateway } from '../gateway.ts'
 import { ConfigError } from '../gateway-errors.ts'
+import { sharesAddresses } from '../listener/share.ts'
 import { banner } from './banner.ts'
 import type { CommandIo } from './command.ts'
+import { askToLeave, isServed, placeOf, TakeoverDoor, type TakeoverPlace } from './takeover.ts'
 
 export async function runRun(args: readonly string[], io: CommandIo): Promise<number> {
-  const file = configFile(args, io)
-  if (file === null) return 2
+  const read = readRunArguments(args, io)
+  if (read === null) return 2
+  const { file, takeover } = read
+  let before: TakeoverPlace | null = null
+  const beside = async (config: Config) => {
+    const place = placeOf(config, io.env)
+    if (takeover && place !== null && (await isServed(place))) before = place
+    return before !== null
+  }
   let gateway: Gateway
   try {
-    gateway = await Gateway.start(file, { env: io.env, watch: true })
+    gateway = await Gateway.start(file, { env: io.env, watch: true, beside })
   } catch (error) {
     io.stderr(startFailure(error))
     return 1
   }
   // Before anybody is told that it serves: a signal that nobody listens for ends the process.
   const stopped = untilStopped(gateway, io)
+  if (before !== null) {
+    try {
+      await askToLeave(before)
+    } catch (error) {
+      io.stderr(`sluice cannot take over: ${(error as Error).message}. The other one goes on.\n`)
+      await gateway.stop(true)
+      return 1
+    }
+  }
+  const door = await openDoor(gateway, io)
   io.stdout(banner(gateway, file))
-  await stopped
+  await Promise.race([stopped, door.left])
+  door.close()
   return 0
 }
 
-function configFile(args: readonly string[], io: CommandIo): string | null {
+interface RunArguments {
+  readonly file: string
+  readonly takeover: boolean
+}
+
+function readRunArguments(args: readonly string[], io: CommandIo): RunArguments | null {
+  const options = {
+    config: { type: 'string', default: 'gateway.yaml' },
+    takeover: { type: 'boolean', default: false },
+  } as const
   try {
-    const { values } = parseArgs({ args: [...args], options: { config: { type: 'string', default: 'gateway.yaml' } } })
-    return values.config
+    const { values } = parseArgs({ args: [...args], options })
+    if (values.takeover && !sharesAddresses) throw new Error('--takeover needs Linux')
+    return { file: values.config, takeover: values.takeover }
   } catch (error) {
-    io.stderr(`${(error as Error).message}\nusage: sluice run [--config FILE]\n`)
+    io.stderr(`${(error as Error).message}\nusage: sluice run [--config FILE] [--takeover]\n`)
     return null
+  }
+}
+
+/** Where a gateway started with --takeover finds this one. `left`: it came, and this one has gone. */
+async function openDoor(gateway: Gateway, io: CommandIo): Promise<{ readonly left: Promise<void>; close(): void }> {
+  const place = placeOf(gateway.current, io.env)
+  const never = { left: new Promise<void>(() => {}), close: () => {} }
+  if (place === null || !sharesAddresses) return never
+  const { promise: left, resolve, reject } = Promise.withResolvers<void>()
+  try {
+    const door = await TakeoverDoor.open(place, () => void gateway.leave().then(resolve, reject))
+    return { left, close: () => door.close() }
+  } catch (error) {
+    io.stderr(`no gateway can take over from this one: ${(error as Error).message}\n`)
+    return never
   }
 }
 

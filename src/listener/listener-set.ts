@@ -1,6 +1,7 @@
 /** The listeners of a gateway, changed by reloads: what stays is kept, what is new is bound before the swap, what went is drained after it. */
 import type { Config, ListenerConfig } from '../config/config.ts'
 import { Listener, type ListenerParts } from './listener.ts'
+import { claim } from './share.ts'
 
 /** How long a closing listener still takes connections. */
 const DRAIN_MS = 100
@@ -16,8 +17,8 @@ export class ListenerSet {
     this.#parts = parts
   }
 
-  /** Binds what the config adds. Rejects, with nothing changed, when an address cannot be bound. */
-  async apply(config: Config): Promise<void> {
+  /** Binds what the config adds; `beside` another process that has it bound, too. Rejects, with nothing changed, when an address cannot be bound. */
+  async apply(config: Config, { beside }: { readonly beside: boolean }): Promise<void> {
     const listeners = new Map<string, Listener>()
     const added: Listener[] = []
     try {
@@ -27,6 +28,7 @@ export class ListenerSet {
         const next = kept ?? new Listener(listener, config.limits, this.#parts)
         listeners.set(key, next)
         if (kept !== undefined) continue
+        if (!beside) await claim(listener)
         await next.listen()
         added.push(next)
       }
@@ -99,6 +101,8 @@ export class ListenerSet {
 
   /** Closes all; what is not over at the deadline is ended. */
   async close(deadlineMs: number): Promise<void> {
+    // The system forgets what is queued on a listener that closes: right after the loop has polled, nothing but the latest is.
+    await new Promise(setImmediate)
     const listeners = [...this.#listeners.values()]
     const closed = Promise.all(listeners.map((listener) => listener.close()))
     const deadline = setTimeout(() => this.destroy(), deadlineMs)

@@ -13,6 +13,7 @@ import { Certificates } from './certificates.ts'
 import { ClientConnection } from './connection.ts'
 import { connectRefusal, isWebSocketUpgrade, plainMeta, type RequestMeta, unmetExpectation } from './meta.ts'
 import { PlainPath } from './plain-path.ts'
+import { sharesAddresses } from './share.ts'
 
 export interface ListenerHandler {
   /**
@@ -207,12 +208,12 @@ export class Listener {
     else connection.refuse(problem, answer)
   }
 
-  /** Binds the address. Rejects when it is taken. Resolves with the port, which is news when 0 was asked for. */
+  /** Binds the address, which is claimed already. Resolves with the port, which is news when 0 was asked for. */
   listen(): Promise<number> {
     const { host, port } = this.#config
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 4096 }, () => {
+      this.#server.listen({ host, port, reusePort: sharesAddresses, backlog: 4096 }, () => {
         this.#server.off('error', reject)
         resolve((this.#server.address() as AddressInfo).port)
       })

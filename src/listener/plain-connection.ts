@@ -71,6 +71,11 @@ export class PlainConnection {
     if (!this.socket.timeout) this.socket.setTimeout(this.#owner.stallMs)
   }
 
+  /** A request was answered on it. */
+  get hasServed(): boolean {
+    return this.#hasServed
+  }
+
   /** No answer is owed. */
   get isIdle(): boolean {
     return this.#request === null

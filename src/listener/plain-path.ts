@@ -14,6 +14,8 @@ export interface PlainPathOptions {
   readonly isDraining: () => boolean
 }
 
+/** How long a new connection may take to ask for something once the listener has closed. */
+const FIRST_REQUEST_MS = 1000
 /** How often heads that are too slow, and connections idle for too long, are looked for. */
 const SWEEP_MS = 1000
 
@@ -79,8 +81,13 @@ export class PlainPath implements PlainOwner {
     return problemBytes(malformed('HPE_INVALID_EOF_STATE'))
   }
 
+  /** Those that were accepted a moment ago have their first request on its way: it is answered, and is the last. */
   closeIdle(): void {
-    for (const connection of this.#open) if (connection.isIdle) connection.socket.destroy()
+    for (const connection of this.#open) if (connection.isIdle && connection.hasServed) connection.socket.destroy()
+    const late = () => {
+      for (const connection of this.#open) if (connection.isIdle) connection.socket.destroy()
+    }
+    setTimeout(late, FIRST_REQUEST_MS).unref()
   }
 
   destroy(): void {

@@ -15,6 +15,8 @@ export interface Order {
   readonly number: number
   /** Where the embedded origin listens; null where no upstream is one. */
   readonly echoPort: number | null
+  /** Another process has the addresses bound, and is to go when this one serves. */
+  readonly beside: boolean
 }
 
 /** Told to everyone that serves, and to those that start later. */

@@ -85,12 +85,12 @@ export class Serving implements Server {
     return true
   }
 
-  async prepare({ config, number, echoPort }: Order): Promise<void> {
+  async prepare({ config, number, echoPort, beside }: Order): Promise<void> {
     this.#echoPort = echoPort
     const plugins = await pluginModules(config, this.#catalog)
     const generation = await compile({ config, plugins, number }, this.#world, { failed: this.#logFailure })
     try {
-      await this.#listeners.apply(config)
+      await this.#listeners.apply(config, { beside })
     } catch (error) {
       await generation.retire(0)
       throw error

@@ -21,20 +21,29 @@ export interface RunningSluice extends AsyncDisposable {
 
 const entry = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
+export interface RunOptions {
+  readonly files?: Readonly<Record<string, string>>
+  readonly node?: readonly string[]
+  readonly main?: string
+  /** More arguments of `run`. */
+  readonly args?: readonly string[]
+  /** More variables. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** Starts it with this config and these files beside it. `node` are arguments of Node's own. */
 export async function runSluice(
   yaml: string,
-  {
-    files = {},
-    node = [],
-    main = entry,
-  }: { files?: Readonly<Record<string, string>>; node?: readonly string[]; main?: string } = {},
+  { files = {}, node = [], main = entry, args = [], env = {} }: RunOptions = {},
 ): Promise<RunningSluice> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-run-'))
   const file = join(folder, 'gateway.yaml')
   await writeFile(file, yaml)
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
-  const child = spawn(process.execPath, [...node, main, 'run', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...node, main, 'run', '--config', file, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => {
     output.stdout += chunk

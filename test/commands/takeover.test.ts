@@ -1,0 +1,103 @@
+/** `run --takeover`: two processes on one address, the second of which replaces the first. */
+
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runSluice } from '../support/child.ts'
+
+let runtime: string
+
+beforeAll(async () => {
+  runtime = await mkdtemp(join(tmpdir(), 'sluice-runtime-'))
+})
+
+afterAll(() => rm(runtime, { recursive: true }))
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const config = (port: number, admin: number, body: string) => `
+listen: http://127.0.0.1:${port}
+admin: http://127.0.0.1:${admin}
+shutdown: { delay: 0ms, deadline: 5s }
+routes:
+  slow: { match: /slow, upstream: "builtin://echo", rewrite: /delay/1500, public: test }
+  all: { match: "/*", respond: { body: ${body} }, public: test }
+`
+
+const run = (yaml: string, ...args: string[]) => runSluice(yaml, { args, env: { XDG_RUNTIME_DIR: runtime } })
+
+/** Processes start slowly on a busy machine. */
+const patience = { timeout: 60_000 }
+
+describe('a gateway started with --takeover', patience, () => {
+  test('serves where the one before it did, which finishes what it has begun and exits 0', async () => {
+    const [port, admin] = [await freePort(), await freePort()]
+    await using first = await run(config(port, admin, 'first'))
+    await first.serving()
+    const slow = fetch(`${first.url}/slow`)
+    const idle = connect(port, '127.0.0.1')
+    await once(idle, 'connect')
+
+    await using second = await run(config(port, admin, 'second'), '--takeover')
+    await second.serving()
+    // Connected before, asking only now.
+    idle.write('GET /a HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [late] = await once(idle, 'data')
+
+    expect(await first.ended()).toBe(0)
+    expect((await slow).status).toBe(200)
+    expect(String(late)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close\r\n[\s\S]*first$/i)
+    expect(await (await fetch(`${second.url}/a`)).text()).toBe('second')
+    expect((await fetch(`${second.adminUrl}/readyz`)).status).toBe(200)
+  })
+
+  test('that has a mistake in its file leaves the one before it alone', async () => {
+    const [port, admin] = [await freePort(), await freePort()]
+    await using first = await run(config(port, admin, 'first'))
+    await first.serving()
+
+    await using second = await run(config(port, admin, 'second').replace('match', 'mach'), '--takeover')
+
+    expect(await second.ended()).toBe(1)
+    expect(await (await fetch(`${first.url}/a`)).text()).toBe('first')
+  })
+
+  test('starts as ever where nobody serves, and finds an address that somebody else has in use', async () => {
+    const stranger = createServer().listen(0, '127.0.0.1')
+    await once(stranger, 'listening')
+    const { port } = stranger.address() as AddressInfo
+
+    await using refused = await run(config(port, await freePort(), 'a'), '--takeover')
+    expect(await refused.ended()).toBe(1)
+    expect(refused.output.stderr).toMatch(/address already in use/)
+    stranger.close()
+    await once(stranger, 'close')
+    await using alone = await run(config(port, await freePort(), 'a'), '--takeover')
+    await alone.serving()
+    expect(await (await fetch(`${alone.url}/a`)).text()).toBe('a')
+  })
+})
+
+test(
+  'a second gateway without --takeover is refused the address, also of one that would share it',
+  patience,
+  async () => {
+    const [port, admin] = [await freePort(), await freePort()]
+    await using first = await run(config(port, admin, 'first'))
+    await first.serving()
+
+    await using second = await run(config(port, await freePort(), 'second'))
+
+    expect(await second.ended()).toBe(1)
+    expect(second.output.stderr).toMatch(/address already in use/)
+  },
+)
