@@ -21,11 +21,12 @@ if (Number(major) < MINIMUM_NODE) {
   // Types are stripped once, not at every start: a fifth less memory and a third less time from the second start on.
   const cache = fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
   if (getCompileCacheDir() === undefined) enableCompileCache(cache)
-  const { commands, usage } = await import('./commands/commands.ts')
+  const { commands } = await import('./commands/commands.ts')
   const command = commands.get(name)
   if (command === undefined) {
-    io.stderr(`sluice has no command "${name}".\n\n${usage()}`)
-    process.exitCode = 2
+    process.exitCode = (await import('./commands/help.ts')).unknownCommand(name, io)
+  } else if (args.includes('--help')) {
+    process.exitCode = await (await import('./commands/help.ts')).runHelp([name], io)
   } else {
     const exitCode = await command.run(args, io)
     // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it.

@@ -66,7 +66,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'type routing', 'state', 'upstream'],
   diff: ['config', 'explain', 'upstream'],
   replay: ['config', 'type exchange', 'explain', 'type generation'],
-  commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts', 'listener', 'replay', 'redis'],
+  import: ['config', 'explain', 'yaml'],
+  commands: ['config', 'diff', 'explain', 'gateway.ts', 'gateway-errors.ts', 'import', 'listener', 'replay', 'redis'],
   'main.ts': ['commands'],
 }
 

@@ -2,12 +2,9 @@
 import type { Command } from './command.ts'
 
 const help: Command = {
-  synopsis: 'help',
-  summary: 'Say what there is.',
-  run: async (_args, io) => {
-    io.stdout(usage())
-    return 0
-  },
+  synopsis: 'help [COMMAND | plugin NAME]',
+  summary: 'Say what there is, how a command is called, or what options a plugin has.',
+  run: async (args, io) => (await import('./help.ts')).runHelp(args, io),
 }
 
 export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
@@ -57,6 +54,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       synopsis: 'replay LOG [--config FILE] [--json]',
       summary: 'Say what another file would have done to the requests of an access log.',
       run: async (args, io) => (await import('./replay.ts')).runReplay(args, io),
+    },
+  ],
+  [
+    'import',
+    {
+      synopsis: 'import kong|openapi FILE [--output FILE]',
+      summary: 'Make a gateway.yaml of what another program says.',
+      run: async (args, io) => (await import('./import.ts')).runImport(args, io),
     },
   ],
   [

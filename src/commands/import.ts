@@ -1,0 +1,60 @@
+/** `sluice import kong|openapi FILE`: a gateway.yaml from another program's file, and a report of what is missing. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { reasonOf } from '../config/secrets.ts'
+import { nameHint } from '../config/suggest.ts'
+import { type Draft, ImportError } from '../import/draft.ts'
+import { settle } from '../import/import.ts'
+import { importKong } from '../import/kong.ts'
+import { importOpenapi } from '../import/openapi.ts'
+import { readSource } from '../import/source.ts'
+import { type ExitCode, type Io, readArguments } from './arguments.ts'
+
+const usage = 'sluice import kong|openapi FILE [--output FILE]'
+const formats = new Map([
+  ['kong', importKong],
+  ['openapi', importOpenapi],
+])
+
+/** 0: imported, with whatever the report says; 1: the file cannot be read, or is no such file. */
+export async function runImport(args: readonly string[], io: Io): Promise<ExitCode> {
+  const read = readArguments(args, { usage, options: { output: { type: 'string' } }, words: 2 }, io)
+  if (read === null) return 2
+  const [format, file] = read.positionals as [string, string]
+  const importer = formats.get(format)
+  if (importer === undefined) {
+    io.stderr(`there is no format "${format}"; ${nameHint(format, [...formats.keys()])}\nusage: ${usage}\n`)
+    return 2
+  }
+  const { output } = read.values
+  let path = file
+  try {
+    const draft = importer(readSource(readFileSync(resolve(io.cwd, file), 'utf8'), file))
+    const { text, draft: settled } = await settle(draft, basename(file))
+    path = String(output)
+    if (typeof output === 'string') writeFileSync(resolve(io.cwd, output), text, { flag: 'wx' })
+    else io.stdout(text)
+    io.stderr(report(settled))
+    return 0
+  } catch (error) {
+    if (error instanceof ImportError) io.stderr(`${error.message}\n`)
+    else if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      io.stderr(`${path} is there already: remove it first\n`)
+    else if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    else io.stderr(`cannot open ${path}: ${reasonOf(error)}\n`)
+    return 1
+  }
+}
+
+function report({ routes, upstreams, consumers, notes }: Draft): string {
+  const closed = routes.filter((route) => route.closed !== undefined)
+  const open = routes.filter((route) => route.closed === undefined && route.public !== undefined)
+  const noted = routes.filter((route) => route.notes.length > 0)
+  return [
+    `imported: ${routes.length} routes, ${Object.keys(upstreams).length} upstreams, ${Object.keys(consumers).length} consumers\n`,
+    open.length === 0 ? '' : `public: ${open.map(({ name }) => name).join(', ')}\n`,
+    ...closed.map(({ name, closed: reason }) => `closed (answers 503): ${name}: ${reason}\n`),
+    ...noted.flatMap(({ name, notes: own }) => own.map((note) => `${name}: ${note}\n`)),
+    ...notes.map((note) => `${note}\n`),
+  ].join('')
+}

@@ -1,0 +1,51 @@
+/** Reads a YAML or JSON file of another program into plain data, and takes it apart without trusting its shape. */
+import { LineCounter, parseDocument } from 'yaml'
+import { ImportError } from './draft.ts'
+
+export type Source = Readonly<Record<string, unknown>>
+
+/** Throws ImportError for what is no YAML, or no map. */
+export function readSource(text: string, file: string): Source {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { lineCounter, strict: false, uniqueKeys: false, logLevel: 'silent' })
+  const [error] = document.errors
+  if (error !== undefined) {
+    const { line, col } = lineCounter.linePos(error.pos[0])
+    throw new ImportError(`${file}:${line}:${col}  ${error.message.split('\n', 1)[0]!.replace(/ at line.*$/, '')}`)
+  }
+  const data: unknown = plain(document.toJS({ maxAliasCount: 10_000 }))
+  if (!isMap(data)) throw new ImportError(`${file} holds no map of settings`)
+  return data
+}
+
+/** What looks like a placeholder there is text, and stays text here. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll(`\${`, `$\${`)
+  if (Array.isArray(value)) return value.map(plain)
+  if (!isMap(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+}
+
+export function isMap(value: unknown): value is Source {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function mapOf(value: unknown): Source {
+  return isMap(value) ? value : {}
+}
+
+export function mapsOf(value: unknown): Source[] {
+  return Array.isArray(value) ? value.filter(isMap) : []
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+export function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+}
+
+export function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}

@@ -1,0 +1,245 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { runCheck } from '../../src/commands/check.ts'
+import { runImport } from '../../src/commands/import.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { startGateway } from '../support/gateway.ts'
+import { startOrigin } from '../support/origin.ts'
+
+const cwd = mkdtempSync(join(tmpdir(), 'sluice-import-'))
+afterAll(() => rmSync(cwd, { recursive: true }))
+
+function terminal() {
+  const shown = { stdout: '', stderr: '' }
+  const io = {
+    stdout: (text: string) => {
+      shown.stdout += text
+    },
+    stderr: (text: string) => {
+      shown.stderr += text
+    },
+    cwd,
+    env: {},
+  }
+  return { io, shown }
+}
+
+async function imported(format: string, text: string, ...args: string[]) {
+  writeFileSync(join(cwd, 'source'), text)
+  const { io, shown } = terminal()
+  return { code: await runImport([format, 'source', ...args], io), ...shown }
+}
+
+/** The routes of the result: what they match, who may use them, and what they do. */
+async function routesOf(format: string, text: string) {
+  const { code, stdout } = await imported(format, text)
+  expect(code).toBe(0)
+  writeFileSync(join(cwd, 'gateway.yaml'), stdout)
+  const { config } = await loadConfig(join(cwd, 'gateway.yaml'), { env: {} })
+  return config!.routes.map(({ match, chain, action, public: reason }) => {
+    const items = chain.map((item) => (item.kind === 'any' ? 'any' : item.plugin.name)).slice(2)
+    const hosts = (match.hosts ?? ['']).join(',')
+    const does = action.kind === 'respond' ? action.status : items.join(' ')
+    return `${match.methods?.join(',') ?? '*'} ${hosts}${match.paths.map((path) => path.text).join(',')} ${does}${reason === undefined ? '' : ' public'}`
+  })
+}
+
+const kong = (routes: string, more = '') => `_format_version: "3.0"
+services: [{ name: s, url: "http://10.0.0.1:3000", routes: ${routes} }]
+${more}
+`
+
+describe('a route of Kong', () => {
+  test.for([
+    ['is public without authenticator', '[{ paths: [/a] }]', '', ['* /a/*  public']],
+    [
+      'keeps hosts and methods',
+      '[{ hosts: ["*.a.com"], methods: [GET], paths: [/a] }]',
+      '',
+      ['GET *.a.com/a/*  public'],
+    ],
+    ['with key-auth asks for keys', '[{ paths: [/a], plugins: [{ name: key-auth }] }]', '', ['* /a/* api-key']],
+    [
+      'has plugins of all',
+      '[{ paths: [/a] }]',
+      'plugins: [{ name: key-auth }, { name: acl, config: { whitelist: [x] } }]',
+      ['* /a/* api-key acl'],
+    ],
+    [
+      'is closed with a plugin that is not known',
+      '[{ paths: [/a], plugins: [{ name: oauth2 }] }]',
+      '',
+      ['* /a/* 503 public'],
+    ],
+    [
+      'is closed where acl says who may not',
+      '[{ paths: [/a], plugins: [{ name: key-auth }, { name: acl, config: { deny: [x] } }] }]',
+      '',
+      ['* /a/* 503 public'],
+    ],
+    [
+      'is closed with tokens that nothing verifies',
+      '[{ paths: [/a], plugins: [{ name: jwt }] }]',
+      '',
+      ['* /a/* 503 public'],
+    ],
+    [
+      'ignores a plugin that is off',
+      '[{ paths: [/a], plugins: [{ name: oauth2, enabled: false }] }]',
+      '',
+      ['* /a/*  public'],
+    ],
+    ['ignores what only watches', '[{ paths: [/a], plugins: [{ name: http-log }] }]', '', ['* /a/*  public']],
+    [
+      'stays closed to anonymous requests',
+      '[{ paths: [/a], plugins: [{ name: key-auth, config: { anonymous: x } }] }]',
+      '',
+      ['* /a/* api-key'],
+    ],
+    [
+      'has a limit for each period',
+      '[{ paths: [/a], plugins: [{ name: rate-limiting, config: { second: 1, hour: 5 } }] }]',
+      '',
+      ['* /a/* rate-limit rate-limit public'],
+    ],
+    ['filters by source', '[{ paths: [/a], sources: [{ ip: 10.0.0.0/8 }] }]', '', ['* /a/* ip-filter public']],
+    ['is closed by the ports of sources', '[{ paths: [/a], sources: [{ port: 1 }] }]', '', ['* /a/* 503 public']],
+    ['takes simple regular expressions', "[{ paths: ['~/a/(?<id>[0-9]+)/b$'] }]", '', ['* /a/{id}/b  public']],
+    [
+      'is left out where nothing of it can be matched',
+      "[{ paths: ['~/a.*b'] }, { paths: [/c] }]",
+      '',
+      ['* /c/*  public'],
+    ],
+    [
+      'keeps what it cannot match from others where it asked who calls',
+      "[{ paths: ['~/admin/.*[.]php$'], plugins: [{ name: key-auth }] }, { paths: [/] }]",
+      '',
+      ['* /admin/* 503 public', '* /*  public'],
+    ],
+    [
+      'closes an open one that matches the same',
+      "[{ paths: ['~/.*[.]php$'], plugins: [{ name: key-auth }] }, { paths: [/] }]",
+      '',
+      ['* /* 503 public'],
+    ],
+  ] as const)('%s', async ([, routes, more, expected]) => {
+    expect(await routesOf('kong', kong(routes, more))).toEqual(expected)
+  })
+
+  test('of a service with an address that is none is closed', async () => {
+    const text =
+      'services: [{ name: s, url: "http://$HOST:99/x", routes: [{ paths: [/a] }] }]\n_format_version: "2.1"\n'
+
+    expect(await routesOf('kong', text)).toEqual(['* /a/* 503 public'])
+  })
+})
+
+test('a config from Kong serves: keys are hashes, prefixes are taken off, targets are used', async () => {
+  await using origin = await startOrigin()
+  const { stdout } = await imported(
+    'kong',
+    `_format_version: "1.1"
+services:
+- name: orders
+  host: orders-upstream
+  path: /api
+  plugins: [{ name: key-auth, config: { hide_credentials: true } }, { name: acl, config: { allow: [partners] } }]
+  routes: [{ name: orders, paths: [/v1/orders], methods: [GET] }]
+upstreams: [{ name: orders-upstream, targets: [{ target: "127.0.0.1:${origin.port}", weight: 10 }] }]
+consumers:
+- { username: shop, keyauth_credentials: [{ key: "a-\${KEY}" }], acls: [{ group: partners }] }
+- { username: other, keyauth_credentials: [{ key: another }] }
+- { username: banned, keyauth_credentials: [{ key: banned }], plugins: [{ name: request-termination }] }
+`,
+  )
+  await using gateway = await startGateway(stdout.replace(/^listen:.*\n/m, '').replace('\n  - access-log', ''))
+  const status = async (key?: string) =>
+    (await gateway.fetch('/v1/orders/7?q=1', key === undefined ? {} : { headers: { apikey: key } })).status
+
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a key that looks like a placeholder.
+  expect([await status(), await status('another'), await status('banned'), await status('a-${KEY}')]).toEqual([
+    401, 403, 401, 200,
+  ])
+  expect(origin.requests.map(({ url, headers }) => [url, headers['apikey']])).toEqual([['/api/7?q=1', undefined]])
+  expect(stdout).not.toContain('another')
+})
+
+const openapi = (operation: string, more = '') => `openapi: 3.1.0
+servers: [{ url: "https://{host}/v1", variables: { host: { default: api.example.com } } }]
+components:
+  securitySchemes:
+    key: { type: apiKey, in: header, name: X-Key }
+    cookie: { type: apiKey, in: cookie, name: sid }
+    bearer: { type: http, scheme: bearer }
+    login: { type: oauth2, flows: {} }
+paths: { "/pets/{pet-id}": { get: { operationId: one ${operation} } } }
+${more}
+`
+
+describe('an operation of OpenAPI', () => {
+  test.for([
+    ['asks for a key where the document says nothing', '', '', ['GET /v1/pets/{pet_id} api-key']],
+    ['is public where no security applies', ', security: []', '', ['GET /v1/pets/{pet_id}  public']],
+    ['asks for its key', ', security: [{ key: [] }]', '', ['GET /v1/pets/{pet_id} api-key']],
+    ['asks for a token', ', security: [{ bearer: [] }]', '', ['GET /v1/pets/{pet_id} jwt']],
+    ['asks for a key or a token', ', security: [{ bearer: [] }, { key: [] }]', '', ['GET /v1/pets/{pet_id} any']],
+    ['asks for both', ', security: [{ login: [read], key: [] }]', '', ['GET /v1/pets/{pet_id} jwt api-key']],
+    ['stays closed to anonymous requests', ', security: [{}, { key: [] }]', '', ['GET /v1/pets/{pet_id} api-key']],
+    [
+      'is closed by a scheme that is not known',
+      ', security: [{ cookie: [] }]',
+      '',
+      ['GET /v1/pets/{pet_id} 503 public'],
+    ],
+    ['has the security of the whole', '', 'security: [{ bearer: [] }]', ['GET /v1/pets/{pet_id} jwt']],
+  ] as const)('%s', async ([, operation, more, expected]) => {
+    expect(await routesOf('openapi', openapi(operation, more))).toEqual(expected)
+  })
+
+  test('of Swagger 2.0 goes to its host', async () => {
+    const text = JSON.stringify({
+      swagger: '2.0',
+      host: 'api.example.com',
+      basePath: '/v2',
+      schemes: ['http', 'https'],
+      securityDefinitions: { key: { type: 'apiKey', in: 'query', name: 'api_key' } },
+      security: [{ key: [] }],
+      paths: { '/a/{x}.json': { get: {}, post: { security: [] } }, '/b': { parameters: [], put: {} } },
+    })
+
+    expect(await routesOf('openapi', text)).toEqual([
+      'GET /v2/a/{x_json} api-key',
+      'PUT /v2/b api-key',
+      'POST /v2/a/{x_json}  public',
+    ])
+    expect(readFileSync(join(cwd, 'gateway.yaml'), 'utf8')).toContain('api: https://api.example.com\n')
+  })
+})
+
+test('writes a file that check finds right, and never over one that is there', async () => {
+  const first = await imported('kong', kong('[{ name: a, paths: [/a] }]'), '--output', 'made.yaml')
+  const again = await imported('kong', kong('[{ paths: [/b] }]'), '--output', 'made.yaml')
+
+  expect(first).toEqual({ code: 0, stdout: '', stderr: 'imported: 1 routes, 1 upstreams, 0 consumers\npublic: a\n' })
+  expect(again).toEqual({ code: 1, stdout: '', stderr: 'made.yaml is there already: remove it first\n' })
+  expect(await runCheck(['--config', 'made.yaml'], terminal().io)).toBe(0)
+})
+
+test.for([
+  ['kong', '{', /^source:1:2 {2}/],
+  ['kong', '[]', /^source holds no map of settings\n$/],
+  ['kong', 'routing: {}', /^this is no declarative file of Kong/],
+  ['openapi', 'paths: {}', /^this is no OpenAPI document/],
+] as const)('%s of "%s" is refused in one line', async ([format, text, expected]) => {
+  const { code, stdout, stderr } = await imported(format, text)
+
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(expected)
+})
+
+test('an unknown format is a mistake of the command line', async () => {
+  expect(await imported('knog', '')).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean "kong"?') })
+})
