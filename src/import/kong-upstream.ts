@@ -4,6 +4,8 @@ import { mapOf, mapsOf, numberOf, type Source, textOf } from './source.ts'
 export interface KongUpstream {
   readonly name: string
   readonly value: object
+  /** What stands in front of every path: `/v1`, or nothing. */
+  readonly path: string
   /** Where an address is none, such as one that a script was to fill in. */
   readonly closed: string | undefined
   readonly notes: readonly string[]
@@ -21,23 +23,23 @@ export function kongUpstream(service: Source, source: Source): KongUpstream {
   const notes: string[] = []
   const targets =
     group === undefined
-      ? [{ url: `${protocol}://${bracketed(host)}:${port}${path}` }]
+      ? [{ url: `${protocol}://${bracketed(host)}:${port}` }]
       : targetsOf(group, source).map(({ address, weight }) => ({
-          url: `${protocol}://${address}${path}`,
+          url: `${protocol}://${address}`,
           ...(weight === 100 ? {} : { weight }),
         }))
   if (targets.length === 0) {
     notes.push(`upstream ${host} has no targets: it is asked by name`)
-    targets.push({ url: `${protocol}://${bracketed(host)}:${port}${path}` })
+    targets.push({ url: `${protocol}://${bracketed(host)}:${port}` })
   }
   if (mapOf(group?.['healthchecks'])['active'] !== undefined)
     notes.push(`the health checks of ${host} are not imported`)
   if (protocol === 'https' && service['tls_verify'] !== true)
     notes.push('certificates of https targets are verified here')
-  const odd = targets.find(({ url: address }) => !/^https?:\/\/[A-Za-z0-9_.:[\]-]+(\/[^\s$]*)?$/.test(address))
+  const odd = targets.find(({ url: address }) => !/^https?:\/\/[A-Za-z0-9_.:[\]-]+$/.test(address))
   const closed = odd === undefined ? undefined : `its service has no usable address: ${odd.url}`
   const value = { targets: unique(targets), ...balanceOf(group, notes), ...timeoutsOf(service) }
-  return { name: nameOf(textOf(service['name']) ?? host), value, closed, notes }
+  return { name: nameOf(textOf(service['name']) ?? host), value, path, closed, notes }
 }
 
 function targetsOf(group: Source, source: Source) {

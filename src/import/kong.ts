@@ -59,7 +59,10 @@ function draftRoute(name: string, parts: Parts, notes: string[]): DraftRoute[] {
     return []
   }
   const disabled = service?.['enabled'] === false ? 'its service is disabled' : undefined
-  const missing = upstream === undefined ? 'it has no service' : (disabled ?? upstream.closed)
+  const missing =
+    upstream === undefined
+      ? 'it has no service'
+      : (disabled ?? upstream.closed ?? unjoined(route, match.match, upstream.path))
   // A part of it that is left out would fall to other routes, which may ask for less.
   const partly = guarded ? incomplete?.reason : undefined
   return [
@@ -67,7 +70,7 @@ function draftRoute(name: string, parts: Parts, notes: string[]): DraftRoute[] {
       name,
       match: partly === undefined ? match.match : incomplete!.cover,
       upstream: upstream?.name ?? '',
-      ...(route['strip_path'] === false ? {} : { rewrite: match.exact ? '/' : '/*' }),
+      ...rewriteOf(route, match, upstream?.path ?? ''),
       ...(route['preserve_host'] === true ? {} : { host: 'target' }),
       plugins: [...match.items, ...chain.items],
       public: chain.authenticates ? undefined : 'nothing in the file of Kong asks who calls',
@@ -75,6 +78,21 @@ function draftRoute(name: string, parts: Parts, notes: string[]): DraftRoute[] {
       notes: [...match.notes, ...chain.notes, ...(upstream?.notes ?? [])],
     },
   ]
+}
+
+function unjoined(route: Source, { paths }: DraftRoute['match'], path: string): string | undefined {
+  const joins = route['strip_path'] !== false || path === '' || paths.length === 1
+  return joins ? undefined : 'it keeps several paths behind the path of its service: make a route of each'
+}
+
+/** The path of the service stands in front, in place of what the route matched, or before it. */
+function rewriteOf(
+  route: Source,
+  { match, exact }: { readonly match: DraftRoute['match']; readonly exact: boolean },
+  path: string,
+): { readonly rewrite?: string } {
+  if (route['strip_path'] !== false) return { rewrite: exact ? path || '/' : `${path}/*` }
+  return path === '' ? {} : { rewrite: `${path}${match.paths[0]}` }
 }
 
 function* routesOf(source: Source): Generator<{ readonly service: Source | null; readonly route: Source }> {

@@ -164,6 +164,9 @@ consumers:
     401, 403, 401, 200,
   ])
   expect(origin.requests.map(({ url, headers }) => [url, headers['apikey']])).toEqual([['/api/7?q=1', undefined]])
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the same key.
+  await (await gateway.fetch('/v1/orders', { headers: { apikey: 'a-${KEY}' } })).text()
+  expect(origin.requests.at(-1)!.url).toBe('/api')
   expect(stdout).not.toContain('another')
 })
 
