@@ -19,6 +19,7 @@ export interface Config {
   readonly trustedProxies: TrustedProxies
   readonly limits: Limits
   readonly shutdown: { readonly delayMs: number; readonly deadlineMs: number }
+  readonly dns: DnsConfig
   readonly consumers: readonly ConsumerConfig[]
   readonly upstreams: readonly UpstreamConfig[]
   /** The global plugins alone: what a request that matches no route runs. */
@@ -133,6 +134,19 @@ export interface Limits {
   readonly connections: number
 }
 
+/** How names of targets become addresses. */
+export interface DnsConfig {
+  /** `10.0.0.53`, `10.0.0.53:5353`, `[::1]:53`; none: the resolver of the system, which tells no lifetimes. */
+  readonly servers: readonly string[]
+  /** For one try to ask a server. */
+  readonly timeoutMs: number
+  /** How long an answer of the system is used. */
+  readonly refreshMs: number
+  /** Bounds of the lifetimes that servers tell. */
+  readonly minTtlMs: number
+  readonly maxTtlMs: number
+}
+
 export interface ConsumerConfig {
   readonly name: string
   readonly groups: readonly string[]
@@ -190,9 +204,11 @@ export interface UpstreamConfig {
 export interface TargetConfig {
   /** As written: the `target` in metrics and logs of the operator. */
   readonly url: string
-  readonly protocol: 'http' | 'https' | 'builtin'
+  readonly protocol: 'http' | 'https' | 'builtin' | 'unix'
   readonly host: string
   readonly port: number
+  /** Where `protocol` is `unix`: absolute. */
+  readonly socketPath?: string
   /** Joined in front of every forwarded path; `''` for none. Never ends in `/`. */
   readonly basePath: string
   /** Its share of the requests, against the others'; 0: gets none. */

@@ -7,6 +7,7 @@ import { Chains } from './chains.ts'
 import type { ChainItem, Config, RouteConfig } from './config.ts'
 import { readConsumers } from './consumers.ts'
 import type { Diagnostic, Position } from './diagnostic.ts'
+import { readDns } from './dns.ts'
 import { ConfigDocument } from './document.ts'
 import { readLimits, readShutdown, readTrustedProxies } from './edge.ts'
 import { Findings } from './findings.ts'
@@ -144,6 +145,7 @@ function readParts(reading: Reading, chains: Chains) {
     trustedProxies: readTrustedProxies(reading),
     limits: readLimits(reading),
     shutdown: readShutdown(reading),
+    dns: readDns(reading),
     consumers: readConsumers(reading),
     upstreams: upstreams.all,
     plugins: reading.findings.hasErrors ? [] : chainItems(global),

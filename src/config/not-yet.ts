@@ -12,7 +12,6 @@ interface Refusal {
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string'
-const isUnixTarget = (value: unknown) => isText(value) && value.startsWith('unix:')
 
 const refusals: readonly Refusal[] = [
   {
@@ -20,12 +19,6 @@ const refusals: readonly Refusal[] = [
     when: (value) => value === 'auto' || (Number.isInteger(value) && Number(value) > 1),
     name: 'more than one thread',
   },
-  { path: 'upstreams.*', when: isUnixTarget, name: 'a unix: target' },
-  { path: 'upstreams.*.*', when: isUnixTarget, name: 'a unix: target' },
-  { path: 'upstreams.*.*.url', when: isUnixTarget, name: 'a unix: target' },
-  { path: 'upstreams.*.targets.*', when: isUnixTarget, name: 'a unix: target' },
-  { path: 'upstreams.*.targets.*.url', when: isUnixTarget, name: 'a unix: target' },
-  { path: 'routes.*.upstream', when: isUnixTarget, name: 'a unix: target' },
 ]
 
 /** Plugins that are planned. */

@@ -13,6 +13,7 @@ export interface RawConfig {
   readonly trustedProxies?: RawList<string> | { readonly from?: RawList<string>; readonly header?: string }
   readonly limits?: RawLimits
   readonly shutdown?: { readonly delay?: string; readonly deadline?: string }
+  readonly dns?: { readonly servers?: RawList<string> }
   readonly consumers?: RawMap<RawConsumer>
   readonly chains?: RawMap<RawList<RawItem>>
   readonly plugins?: RawList<RawItem>

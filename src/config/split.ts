@@ -76,5 +76,5 @@ function checkUpstream(
 }
 
 function isUrl(upstream: string): boolean {
-  return upstream.includes('://')
+  return upstream.includes('://') || upstream.startsWith('unix:')
 }

@@ -8,6 +8,7 @@ import type { Reading } from './reading.ts'
 export function readTarget(reading: Reading, text: string, path: Path): TargetConfig | undefined {
   if (text === 'builtin://echo')
     return { url: text, protocol: 'builtin', host: 'echo', port: 0, basePath: '', weight: 1 }
+  if (text.startsWith('unix:')) return readSocket(reading, text, path)
   const problem = targetProblem(text)
   if (problem !== null) {
     reading.findings.error('bad-url', reading.document.place(path), problem)
@@ -34,13 +35,31 @@ export function readTarget(reading: Reading, text: string, path: Path): TargetCo
   }
 }
 
+/** Of Linux and macOS the smaller: sun_path has 104 bytes, and one ends it. */
+const LONGEST_SOCKET_PATH = 103
+
+function readSocket({ document, findings }: Reading, text: string, path: Path): TargetConfig | undefined {
+  const socketPath = text.slice('unix:'.length)
+  const message =
+    !socketPath.startsWith('/') || socketPath.startsWith('//') || socketPath.endsWith('/')
+      ? 'a unix: target is the absolute path of a socket, such as unix:/run/search.sock'
+      : Buffer.byteLength(socketPath) > LONGEST_SOCKET_PATH
+        ? `the path of a socket has at most ${LONGEST_SOCKET_PATH} bytes`
+        : null
+  if (message === null) {
+    return { url: text, protocol: 'unix', host: 'localhost', port: 80, socketPath, basePath: '', weight: 1 }
+  }
+  findings.error('bad-url', document.place(path), message)
+  return undefined
+}
+
 /** Never quotes the URL: it may hold a password. */
 function targetProblem(text: string): { message: string; suggestion?: string } | null {
   if (/^builtin:/.test(text)) return { message: 'the only embedded origin is builtin://echo' }
   if (!/^https?:\/\//i.test(text)) {
     const suggestion = /^[\w.-]+(:\d+)?(\/|$)/.test(text) ? `write http://${text}` : undefined
     return {
-      message: 'a target is a URL that starts with http:// or https://',
+      message: 'a target is a URL that starts with http:// or https://, or unix: and the path of a socket',
       ...(suggestion === undefined ? {} : { suggestion }),
     }
   }

@@ -38,6 +38,8 @@ export interface PoolOptions {
   readonly maxHeaders: number
   /** Resolves the host of the origin, for every new connection; the system's resolver unless given. */
   readonly lookup?: LookupFunction
+  /** Told when a connection could not be made. */
+  readonly connectFailed?: () => void
 }
 
 export type RequestBody =

@@ -24,7 +24,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   state: State = 'connecting'
   freedAt = 0
   readonly #owner: Pool
-  readonly #socket: Socket
+  readonly socket: Socket
   readonly #parser: ResponseParser
   readonly #buffer = new ReadBuffer()
   readonly #stall = new StallWatch()
@@ -50,7 +50,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
     this.#parser = new ResponseParser(this, owner.options)
     this.#deadline = now() + owner.options.connectTimeoutMs
     call.carriedBy(this, false)
-    this.#socket = owner.dialer.dial(this)
+    this.socket = owner.dialer.dial(this)
   }
 
   // The pool's side
@@ -84,7 +84,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
     this.#deadline = Infinity
     this.#buffer.forget()
     this.#parser.stop()
-    this.#socket.destroy()
+    this.socket.destroy()
     this.#owner.gone(this)
   }
 
@@ -110,7 +110,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
     this.#isPaused = false
     this.#deadline = now() + this.#bodyIdleMs
     const trailers = this.#heldTrailers
-    this.#socket.resume()
+    this.socket.resume()
     if (trailers !== undefined) this.#finish(trailers)
     else if (this.#heldFin) this.finished()
   }
@@ -158,7 +158,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
     this.#overdue = 'response-timeout'
     this.#deadline = Infinity
     this.#parser.expect(call.method)
-    call.writer.start(this.#socket, this.#flushed)
+    call.writer.start(this.socket, this.#flushed)
     this.#noteSent()
     call.listener.sent?.()
     if (this.#call === call && call.writer.takeDrain()) call.listener.drain?.()
@@ -166,7 +166,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
 
   /** Starts waiting for the head once the kernel has taken the whole request. */
   #noteSent(): void {
-    if (this.#sentWhole || !this.#call!.writer.ended || this.#socket.writableLength > 0) return
+    if (this.#sentWhole || !this.#call!.writer.ended || this.socket.writableLength > 0) return
     this.#sentWhole = true
     if (!this.#parser.headDone) this.#deadline = now() + this.#owner.options.responseTimeoutMs
   }
@@ -182,7 +182,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   /** An upload has no deadline while the upstream takes from it, nor while the caller has nothing to give. */
   #watchUpload(time: number): void {
     this.#noteSent()
-    if (this.#stall.stalledMs(this.#socket, time) < this.#owner.options.bodyIdleTimeoutMs) return
+    if (this.#stall.stalledMs(this.socket, time) < this.#owner.options.bodyIdleTimeoutMs) return
     this.#fail('write-timeout', 'the upstream stopped reading the request')
   }
 
@@ -197,7 +197,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   #isFitForAnother(): boolean {
     const { persistent, leftover } = this.#parser
     if (!persistent || leftover > 0 || !this.#sentWhole) return false
-    return !this.#heldFin && !this.#socket.destroyed && this.#idleAllowance() > 0
+    return !this.#heldFin && !this.socket.destroyed && this.#idleAllowance() > 0
   }
 
   #idleAllowance(): number {

@@ -1,7 +1,7 @@
 /** Opens sockets to one origin, plain or TLS, and says what it means when that fails. */
 import net from 'node:net'
 import tls from 'node:tls'
-import type { Origin } from './client.ts'
+import type { Origin, PoolOptions } from './client.ts'
 import type { WireErrorCode } from './wire-error.ts'
 
 /** How connecting goes, and that a connection which stood is gone. */
@@ -28,11 +28,13 @@ export class Dialer {
   readonly isSecure: boolean
   readonly #origin: Origin
   readonly #lookup: net.LookupFunction | undefined
+  readonly #connectFailed: (() => void) | undefined
   #context: tls.SecureContext | undefined
   #session: Buffer | undefined
 
-  constructor(origin: Origin, lookup: net.LookupFunction | undefined) {
+  constructor(origin: Origin, { lookup, connectFailed }: Pick<PoolOptions, 'lookup' | 'connectFailed'>) {
     this.#origin = origin
+    this.#connectFailed = connectFailed
     this.#lookup = lookup === undefined ? undefined : named(lookup)
     this.isSecure = origin.tls !== undefined
   }
@@ -102,6 +104,7 @@ export class Dialer {
     }
     const broken = (error: Error | undefined) => {
       if (isUsable) return events.broken(error)
+      if (!isTcpConnected) this.#connectFailed?.()
       // A session the server dislikes must not spoil the next handshake too.
       if (isTcpConnected) this.#session = undefined
       events.notConnected(isTcpConnected && isSecure ? 'tls-failed' : connectFailure(error), error)

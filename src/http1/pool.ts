@@ -22,11 +22,13 @@ export class Pool implements Carrier, Swept {
   /** Last in, first out: the connection used last is the least likely to be closed by the upstream. */
   readonly #idle: Connection[] = []
   readonly #queue: Call[] = []
+  /** Busy ones whose address is the origin's no more: they carry no further request. */
+  readonly #leaving = new Set<Connection>()
   #isClosed = false
 
   constructor(origin: Origin, options: PoolOptions) {
     this.options = options
-    this.dialer = new Dialer(origin, options.lookup)
+    this.dialer = new Dialer(origin, options)
   }
 
   /** Throws TypeError for a head that must not go on the wire; all else is told to the listener, never before this returns. */
@@ -72,6 +74,16 @@ export class Pool implements Carrier, Swept {
     return { active: this.#all.size - idle - pending, idle, pending, queued: this.#queue.length }
   }
 
+  /** The origin has these addresses now. Idle connections to others are closed, busy ones after what they carry. */
+  keep(addresses: ReadonlySet<string>): void {
+    for (const connection of [...this.#all]) {
+      const { remoteAddress } = connection.socket
+      if (remoteAddress !== undefined && addresses.has(remoteAddress)) continue
+      if (connection.state === 'idle') connection.close()
+      else this.#leaving.add(connection)
+    }
+  }
+
   /** Closes what is idle, lets accepted requests finish, refuses new ones. */
   close(): void {
     this.#isClosed = true
@@ -102,6 +114,10 @@ export class Pool implements Carrier, Swept {
 
   /** It is idle and may carry another request at once. */
   freed(connection: Connection): void {
+    if (this.#leaving.size > 0 && this.#leaving.has(connection)) {
+      connection.close()
+      return
+    }
     const next = this.#queue.shift()
     if (next !== undefined) connection.carry(next)
     else if (this.#isClosed || this.#idle.length >= this.options.maxIdle) connection.close()
@@ -111,6 +127,7 @@ export class Pool implements Carrier, Swept {
   /** It has left for good. */
   gone(connection: Connection): void {
     this.#all.delete(connection)
+    this.#leaving.delete(connection)
     const at = this.#idle.indexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
     const next = this.#queue.shift()

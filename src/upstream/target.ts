@@ -2,6 +2,7 @@
 import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
 import type { Origin, PoolOptions } from '../http1/client.ts'
 import { Pool } from '../http1/pool.ts'
+import type { ResolvedName } from './resolved-name.ts'
 import type { TargetState } from './target-state.ts'
 import type { TargetWatch } from './target-watch.ts'
 
@@ -26,14 +27,19 @@ export class Target {
   /** All targets of its upstream, itself included, as the newest config has them. */
   peers: readonly Target[] = [this]
 
-  constructor(config: TargetConfig, upstream: UpstreamConfig, { state, port }: { state: TargetState; port: number }) {
+  readonly #name: ResolvedName | null
+  readonly #unwatch: (() => void) | undefined
+
+  constructor(config: TargetConfig, upstream: UpstreamConfig, { state, port, name }: TargetParts) {
     this.upstream = upstream.name
     this.state = state
     this.url = config.url
     this.basePath = config.basePath
     this.origin = originOf(config, upstream, port)
     this.authority = authorityOf(config, port)
-    this.pool = new Pool(this.origin, poolOptions(upstream))
+    this.#name = name
+    this.pool = new Pool(this.origin, { ...poolOptions(upstream), ...(name === null ? {} : addressesOf(name)) })
+    this.#unwatch = name?.watch((addresses) => this.pool.keep(new Set(addresses)))
   }
 
   /** Requests and tunnels that it has, or that wait for it. */
@@ -41,11 +47,28 @@ export class Target {
     return this.pool.load + this.tunnels
   }
 
+  /** Where its name leads, as found last; empty where it has none, or nobody asked yet. */
+  get addresses(): readonly string[] {
+    return this.#name?.addresses ?? []
+  }
+
   /** Idle connections are closed, running exchanges finish. */
   close(): void {
     this.watch?.close()
+    this.#unwatch?.()
     this.pool.close()
   }
+}
+
+export interface TargetParts {
+  readonly state: TargetState
+  readonly port: number
+  /** Null where the host is an address, or there is none. */
+  readonly name: ResolvedName | null
+}
+
+function addressesOf(name: ResolvedName): Pick<PoolOptions, 'lookup' | 'connectFailed'> {
+  return { lookup: name.lookup, connectFailed: () => name.suspect() }
 }
 
 /** Connections of all targets, summed per upstream and state: the rows of `upstream_connections`. */
@@ -71,6 +94,7 @@ export function targetKey({ weight: _, ...config }: TargetConfig, upstream: Upst
 
 export function originOf(config: TargetConfig, upstream: UpstreamConfig, port: number): Origin {
   const host = config.protocol === 'builtin' ? '127.0.0.1' : config.host
+  if (config.socketPath !== undefined) return { host, port, socketPath: config.socketPath }
   if (config.protocol !== 'https') return { host, port }
   const { verify, serverName, ...files } = upstream.tls
   const tls = { serverName: serverName ?? host, rejectUnauthorized: verify, ...files }

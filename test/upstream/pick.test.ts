@@ -34,7 +34,11 @@ function upstreamOf(names: readonly string[], changes: Partial<UpstreamConfig> =
     }),
   )
   const upstream = new Upstream({ ...base, targets, ...changes }, (target, config) => {
-    return new Target(target, config, { state: new TargetState(config.name, target.url), port: target.port })
+    return new Target(target, config, {
+      state: new TargetState(config.name, target.url),
+      port: target.port,
+      name: null,
+    })
   })
   const [a, b, c, d] = upstream.targets
   return { upstream, a: a!, b: b!, c: c!, d: d!, next: (tried: Target[] = []) => upstream.pick(noExchange, tried)?.url }

@@ -110,6 +110,22 @@ export const shutdown = closed(
   { default: {} },
 )
 
+export const dns = closed(
+  'How the names of targets become addresses. Without servers the resolver of the system is asked, as by other programs.',
+  {
+    servers: list(
+      'Name servers to ask instead. The hosts file and search domains do not count then.',
+      text('An address, with a port where it is not 53.', { examples: ['10.96.0.10', '127.0.0.1:8600'] }),
+      { minItems: 1 },
+    ),
+    timeout: duration('How long a server may take; it is asked twice.', '2s'),
+    refresh: duration('How long an answer of the system is used; it does not say how long it lives.', '10s'),
+    minTtl: duration('Least time that an answer of a server is used, whatever it says.', '1s'),
+    maxTtl: duration('Longest time that an answer of a server is used, whatever it says.', '5m'),
+  },
+  { default: {} },
+)
+
 const key = text('sha256: and 64 hex digits, as `sluice key new NAME` prints them. Never the key itself.', {
   examples: [`sha256:${'0'.repeat(64)}`],
 })

@@ -1,5 +1,5 @@
 /** JSON Schema of gateway.yaml: the one source of keys, types, defaults and descriptions. */
-import { admin, consumers, limits, listen, shutdown, trustedProxies } from './edge.ts'
+import { admin, consumers, dns, limits, listen, shutdown, trustedProxies } from './edge.ts'
 import { closed, list, type Schema, text } from './forms.ts'
 import { chains, globalPlugins, routes } from './routes.ts'
 import { store } from './store.ts'
@@ -72,6 +72,7 @@ function gatewaySchema(item: Schema): Schema {
       trustedProxies,
       limits,
       shutdown,
+      dns,
       consumers,
       chains: chains(item),
       plugins: globalPlugins(item),

@@ -3,9 +3,9 @@ import { closed, count, duration, flag, forms, list, named, percentage, type Sch
 import { breaker, fallback, health, retries } from './resilience.ts'
 
 const url = text(
-  'http:// or https://, host, port and optionally a path that is joined in front. `builtin://echo` is the embedded origin.',
+  'http:// or https://, host, port and optionally a path that is joined in front; or `unix:` and the path of a socket. `builtin://echo` is the embedded origin.',
   {
-    examples: ['http://10.0.0.1:3000', 'https://search.internal/v2'],
+    examples: ['http://10.0.0.1:3000', 'https://search.internal/v2', 'unix:/run/search.sock'],
   },
 )
 
