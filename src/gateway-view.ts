@@ -19,6 +19,10 @@ export interface Viewed {
   readonly workers: GatewayStatus['workers']
   readonly lastReload: GatewayStatus['lastReload']
   readonly isReady: boolean
+  readonly targets: {
+    all(): Promise<readonly object[]>
+    drain(upstream: string, target: string, verb: 'drain' | 'undrain'): Promise<object | null>
+  }
   reload(): Promise<ReloadResult>
   explain(request: DescribedRequest): Promise<ExplainAnswer>
   /** Brings readings up to date that can only be had asynchronously. */
@@ -64,6 +68,14 @@ export class GatewayView implements AdminSource {
       public: reason ?? null,
       line: at.line,
     }))
+  }
+
+  upstreams(): Promise<readonly object[]> {
+    return this.#gateway.targets.all()
+  }
+
+  drain(upstream: string, target: string, verb: 'drain' | 'undrain'): Promise<object | null> {
+    return this.#gateway.targets.drain(upstream, target, verb)
   }
 
   config(): string {

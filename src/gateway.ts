@@ -23,6 +23,7 @@ import { Metrics } from './observe/metrics.ts'
 import type { Log } from './plugin.ts'
 import type { Addresses, Commands, Questions, Server, WorkerStatus } from './serving/server.ts'
 import { Serving } from './serving/serving.ts'
+import { ServedTargets } from './serving/targets.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
 import { MemoryInFlight } from './state/memory-in-flight.ts'
 import { HealthChecks, type HealthVerdict } from './upstream/health-checks.ts'
@@ -48,10 +49,11 @@ export class Gateway implements Viewed {
   readonly #reloads: CounterFamily
   readonly #server: Server
   readonly #admin: AdminPlace
+  readonly targets: ServedTargets
   readonly #health = new HealthChecks({
     turned: (verdict) => this.#tellVerdict(verdict),
     forgotten: (upstream, target) =>
-      void this.#server.tell('target-state', { upstream, target, up: true, draining: false }),
+      void this.#server.tell('target-state', { upstream, target, up: true }),
   })
   readonly #turns = new Turns(() => this.#turn())
   #generation = 0
@@ -101,6 +103,7 @@ export class Gateway implements Viewed {
       name: `sluice-${randomBytes(4).toString('hex')}`,
       ticketSecret: randomBytes(32),
     })
+    this.targets = new ServedTargets({ server: this.#server, current: () => this.current, log: this.#log })
     this.#admin = new AdminPlace(new GatewayView(this, this.#metrics), this.#log)
   }
 
@@ -240,7 +243,7 @@ export class Gateway implements Viewed {
     if (isUp) this.#log.info({ upstream, target }, 'a target is up')
     else this.#log.warn({ upstream, target, failure }, 'a target is down')
     const reason = failure === null ? {} : { reason: failure }
-    void this.#server.tell('target-state', { upstream, target, up: isUp, ...reason, draining: false })
+    void this.#server.tell('target-state', { upstream, target, up: isUp, ...reason })
   }
 
   /** Starts the embedded origin with the first config that has it as an upstream. */

@@ -1,6 +1,7 @@
 /** The paths of the admin listener, one function each. */
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Problem } from '../problem.ts'
 import { contentSecurityPolicy, indexPage } from './index-page.ts'
 import type { AdminSource } from './source.ts'
 
@@ -11,7 +12,7 @@ export interface AdminEndpoint {
 }
 
 export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
-  const { explain, upstreams } = source
+  const { explain, upstreams, drain } = source
   const list: AdminEndpoint[] = [
     { method: 'GET', path: '/healthz', answer: () => ({ alive: true }) },
     { method: 'GET', path: '/readyz', answer: (_, reply) => readiness(source, reply) },
@@ -22,7 +23,15 @@ export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
     { method: 'POST', path: '/api/reload', answer: (_, reply) => reload(source, reply) },
   ]
   if (upstreams !== undefined) {
-    list.push({ method: 'GET', path: '/api/upstreams', answer: () => ({ upstreams: upstreams.call(source) }) })
+    list.push({
+      method: 'GET',
+      path: '/api/upstreams',
+      answer: async () => ({ upstreams: await upstreams.call(source) }),
+    })
+  }
+  for (const verb of drain === undefined ? [] : (['drain', 'undrain'] as const)) {
+    const path = `/api/upstreams/:upstream/targets/:target/${verb}`
+    list.push({ method: 'POST', path, answer: (request) => drainTarget(source, request, verb) })
   }
   if (explain !== undefined) {
     list.push({ method: 'POST', path: '/api/explain', answer: (request) => explain.call(source, request.body) })
@@ -30,6 +39,17 @@ export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
   const readable = list.filter(({ method }) => method === 'GET').map(({ path }) => path)
   list.push({ method: 'GET', path: '/', answer: (_, reply) => index(source, reply, readable) })
   return list
+}
+
+async function drainTarget(
+  source: AdminSource,
+  { params }: FastifyRequest,
+  verb: 'drain' | 'undrain',
+): Promise<object> {
+  const { upstream, target } = params as { readonly upstream: string; readonly target: string }
+  const result = await source.drain!(upstream, target, verb)
+  if (result === null) throw new Problem('route-not-found', 'The configuration has no such target.')
+  return result
 }
 
 function readiness(source: AdminSource, reply: FastifyReply): object {

@@ -12,6 +12,7 @@ import type { AdminSource } from './source.ts'
 const BODY_LIMIT = 64 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 const MAX_CONNECTIONS = 1024
+const LONGEST_PARAMETER = 2048
 
 export interface AdminServerOptions extends GuardOptions {
   readonly log: Log
@@ -56,6 +57,8 @@ function createApp(options: AdminServerOptions): FastifyInstance {
   const guard = createGuard(options)
   const app = fastify({
     logger: false,
+    // A target may be named by its URL.
+    routerOptions: { maxParamLength: LONGEST_PARAMETER },
     genReqId: requestId,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -90,13 +93,23 @@ function addRoutes(app: FastifyInstance, paths: readonly AdminEndpoint[]): void 
 /** Everything that is no endpoint: 405 where the path is one for another method, else 404. */
 function refuseTheRest(app: FastifyInstance, paths: readonly AdminEndpoint[]): void {
   app.setNotFoundHandler((request) => {
-    const methods = paths.filter(({ path }) => path === pathOf(request)).map(({ method }) => method)
+    const methods = paths.filter(({ path }) => covers(path, pathOf(request))).map(({ method }) => method)
     if (methods.length === 0) throw new Problem('route-not-found', 'The admin listener has no such path.')
     const allow = methods.includes('GET') ? ['GET', 'HEAD', ...methods.filter((method) => method !== 'GET')] : methods
     throw new Problem('method-not-allowed', `This path takes ${allow.join(', ')}.`, {
       headers: ['allow', allow.join(', ')],
     })
   })
+}
+
+/** Whether a path is one of the endpoint's, in which `:name` is any segment. */
+function covers(pattern: string, path: string): boolean {
+  const segments = path.split('/')
+  const expected = pattern.split('/')
+  return (
+    segments.length === expected.length &&
+    expected.every((part, index) => (part.startsWith(':') ? segments[index] !== '' : part === segments[index]))
+  )
 }
 
 function pathOf(request: FastifyRequest): string {

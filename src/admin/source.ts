@@ -16,7 +16,12 @@ export interface AdminSource {
   /** What would happen to the request that the JSON describes. Rejects with a Problem; the path exists where this does. */
   explain?(request: unknown): Promise<object>
   /** One object per upstream, as `GET /api/upstreams` shows it; the path exists where this does. */
-  upstreams?(): readonly object[]
+  upstreams?(): Promise<readonly object[]>
+  /**
+   * Takes a target out of service, or back into it. `target` is its place in its upstream's list, or its URL. Null where there
+   * is no such target; the paths exist where this does.
+   */
+  drain?(upstream: string, target: string, verb: 'drain' | 'undrain'): Promise<object | null>
 }
 
 export interface GatewayStatus {

@@ -33,6 +33,11 @@ export function readAffinity(
   return { kind: 'ip' }
 }
 
+/** A policy as it stands in the file. */
+export function balanceText(balance: BalanceConfig): string | { readonly hash: string } {
+  return balance.kind === 'hash' ? { hash: affinityText(balance.by) } : balance.kind
+}
+
 /** A key as it stands in the file. */
 export function affinityText(key: AffinityKey): string {
   return 'name' in key ? `${key.kind}:${key.name}` : key.kind

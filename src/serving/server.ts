@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { DescribedRequest } from '../explain/described-request.ts'
 import type { ExplainAnswer } from '../explain/question.ts'
 import type { GaugeReading } from '../observe/families.ts'
+import type { TargetReading } from '../upstream/reading.ts'
 import type { TargetNotice } from '../upstream/target-states.ts'
 
 /** A config to serve, and what only the supervisor knows about it. */
@@ -28,6 +29,8 @@ export interface Commands {
 export interface Questions {
   /** The gauges as they are now. */
   readonly gauges: { readonly takes: null; readonly answer: readonly GaugeReading[] }
+  /** What is known about the targets. */
+  readonly targets: { readonly takes: null; readonly answer: readonly TargetReading[] }
   /** How many objects that survive reloads are held: for leak tests. */
   readonly carried: { readonly takes: null; readonly answer: number }
   /** What would happen to a request. */

@@ -16,6 +16,7 @@ import { upstreamMetrics } from '../observe/upstream-metrics.ts'
 import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
+import { readingOf } from '../upstream/reading.ts'
 import { connectionsByUpstream, type Target } from '../upstream/target.ts'
 import { TargetStates } from '../upstream/target-states.ts'
 import { pluginModules } from './plugin-modules.ts'
@@ -162,6 +163,7 @@ export class Serving implements Server {
         await this.refresh()
         return this.#metrics.gauges()
       },
+      targets: async () => [...this.#carry.values<Target>('target ')].map(readingOf),
       carried: async () => this.#carry.size,
       explain: (request) => explainOn(this.#generation!, request),
     }

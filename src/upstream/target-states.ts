@@ -2,16 +2,26 @@
 import type { UpstreamConfig } from '../config/config.ts'
 import { TargetState } from './target-state.ts'
 
-/** What the supervisor knows about a target: verdicts of active health checks, and what an operator drained. */
-export interface TargetNotice {
+/** A verdict of active health checks, or a word of the operator's. Neither says anything about the other. */
+export type TargetNotice = Verdict | Drain
+
+interface Subject {
   readonly upstream: string
   /** As written in the file. */
   readonly target: string
+}
+
+interface Verdict extends Subject {
   readonly up: boolean
   /** Why it is not up. */
   readonly reason?: string
+  readonly draining?: never
+}
+
+interface Drain extends Subject {
   /** Takes no new requests; those it has may finish. */
   readonly draining: boolean
+  readonly up?: never
 }
 
 export class TargetStates {
@@ -26,10 +36,10 @@ export class TargetStates {
     return state
   }
 
-  set({ upstream, target, up, reason = 'unhealthy', draining }: TargetNotice): void {
-    const state = this.of(upstream, target)
-    state.draining = draining
-    state.judge('active', up ? null : reason)
+  set(notice: TargetNotice): void {
+    const state = this.of(notice.upstream, notice.target)
+    if (notice.draining !== undefined) state.draining = notice.draining
+    else state.judge('active', notice.up ? null : (notice.reason ?? 'unhealthy'))
   }
 
   /** Forgets targets that the config does not name. */

@@ -41,7 +41,7 @@ test('hands the exposition out as Prometheus expects it, whole or in pieces', as
 
 test('shows status, routes and, where there are any to show, upstreams', async () => {
   await using admin = await startAdmin()
-  await using full = await startAdmin({ upstreams: () => [{ name: 'orders' }] })
+  await using full = await startAdmin({ upstreams: async () => [{ name: 'orders' }] })
 
   expect((await admin.send('/api/status')).json()).toMatchObject({ version: '1.2.3', generation: 7, threads: 1 })
   expect((await admin.send('/api/routes')).json()).toEqual({ routes: [{ name: 'orders' }, { name: 'status' }] })

@@ -61,7 +61,9 @@ routes:
     const linked = [...index.matchAll(/href="([^"]+)"/g)].map((match) => `GET ${match[1]}`)
 
     const rows = tableRows('docs/operations.md', '## The admin listener').map(([path]) => plain(path!))
-    expect(rows.filter((path) => path !== 'GET /').sort()).toEqual([...linked, 'POST /api/reload'].sort())
+    const target = 'POST /api/upstreams/NAME/targets/N'
+    const posted = ['POST /api/reload', `${target}/drain`, `${target}/undrain`]
+    expect(rows.filter((path) => path !== 'GET /').sort()).toEqual([...linked, ...posted].sort())
   })
 })
 
