@@ -62,9 +62,8 @@ export class Upstream {
   /** The target of the next attempt; one of `tried` only where no other is left. Null: none takes requests. */
   pick(exchange: Exchange, tried: readonly Target[] = noneTried): Target | null {
     const members = this.#members
-    if (tried.length > 0 || !members.every(this.#isReady)) return this.#pickAmong(exchange, tried)
-    if (members.length === 1) return members[0]!.target
-    return members.length === 0 ? null : this.#balance(members, exchange).target
+    if (tried.length > 0 || !this.#allReady()) return this.#pickAmong(exchange, tried)
+    return members.length === 1 ? members[0]!.target : this.#balance(members, exchange).target
   }
 
   /** The targets that the next request may go to, by the state they are in. */
@@ -82,11 +81,19 @@ export class Upstream {
     return Math.min(...this.targets.map(({ watch }) => watch?.waitMs ?? 0))
   }
 
+  /** Nothing has to be left out: so it is for nearly every request, and then nothing is filtered. */
+  #allReady(): boolean {
+    const members = this.#members
+    if (members.length < 2) return members.length === 1 && members[0]!.target.state.eligible
+    for (const member of members) if (!member.target.state.eligible || !this.#hasRoom(member)) return false
+    return true
+  }
+
   #pickAmong(exchange: Exchange, tried: readonly Target[]): Target | null {
     const candidates = this.#candidates()
     if (candidates.length === 0) return null
     const untried = preferring(candidates, ({ target }) => !tried.includes(target))
-    const roomy = preferring(untried, this.#hasRoom)
+    const roomy = preferring(untried, (member) => this.#hasRoom(member))
     return this.#balance(roomy, exchange).target
   }
 
@@ -101,9 +108,9 @@ export class Upstream {
     return trusted.filter(({ target }) => target.state.admits)
   }
 
-  readonly #hasRoom = ({ target }: Member): boolean => (this.#waits ? !target.pool.isFull : target.pool.hasRoom)
-
-  readonly #isReady = (member: Member): boolean => member.target.state.eligible && this.#hasRoom(member)
+  #hasRoom({ target }: Member): boolean {
+    return this.#waits ? !target.pool.isFull : target.pool.hasRoom
+  }
 }
 
 /** A target in this upstream, as its policy sees it. Weights and turns are the generation's own. */

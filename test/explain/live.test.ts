@@ -81,7 +81,6 @@ routes: { a: { match: /a, upstream: pair, public: test } }
     await gateway.gateway.tell('target-state', {
       upstream: 'pair',
       target: 'http://127.0.0.1:1',
-      up: true,
       draining: true,
     })
 
@@ -89,7 +88,6 @@ routes: { a: { match: /a, upstream: pair, public: test } }
     await gateway.gateway.tell('target-state', {
       upstream: 'pair',
       target: 'http://127.0.0.1:2',
-      up: true,
       draining: true,
     })
     const none = await explained(gateway, { method: 'GET', url: '/a' })
