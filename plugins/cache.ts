@@ -51,7 +51,9 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   if (maxObject > maxTotal) throw new RangeError(`maxObject ${options.maxObject} is over maxTotal ${options.maxTotal}`)
   const ttlMs = options.ttl === undefined ? null : duration(options.ttl)
   const stores = scope.carry('stores', () => new Stores())
-  const store = scope.carry(`store ${JSON.stringify([scope.item.id, options])}`, () => stores.open(maxTotal, maxObject))
+  const store = scope.carry(`store ${JSON.stringify([scope.item.id, options])}`, () =>
+    stores.open({ maxTotal, maxObject }, scope.purges),
+  )
   stores.measure(scope.metrics)
   const countResult = tally(scope.metrics)
   const secrets = new Set(scope.secrets)

@@ -25,6 +25,7 @@ export interface Viewed {
   }
   reload(): Promise<ReloadResult>
   explain(request: DescribedRequest): Promise<ExplainAnswer>
+  purge: NonNullable<AdminSource['purge']>
   /** Brings readings up to date that can only be had asynchronously. */
   refresh(): Promise<void>
 }
@@ -90,6 +91,10 @@ export class GatewayView implements AdminSource {
     const answer = await this.#gateway.explain(described(body))
     if ('problem' in answer) throw new Problem('bad-request', answer.problem)
     return answer.explanation
+  }
+
+  purge(asked: Parameters<Viewed['purge']>[0]): ReturnType<Viewed['purge']> {
+    return this.#gateway.purge(asked)
   }
 
   ready(): boolean {

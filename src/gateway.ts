@@ -27,6 +27,7 @@ import { ServedTargets } from './serving/targets.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
 import { MemoryInFlight } from './state/memory-in-flight.ts'
 import { HealthChecks, type HealthVerdict } from './upstream/health-checks.ts'
+import type { Purge } from './state/purges.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -149,6 +150,13 @@ export class Gateway implements Viewed {
 
   refresh(): Promise<void> {
     return this.#server.refresh()
+  }
+
+  /** Forgets kept answers in everything that serves, and in all gateways that share the store. */
+  async purge(purge: Purge): Promise<{ forgotten: number; toldFleet: boolean }> {
+    const answers = await this.ask('purge', purge)
+    const forgotten = answers.reduce((sum, answer) => sum + answer.forgotten, 0)
+    return { forgotten, toldFleet: answers.every((answer) => answer.toldFleet) }
   }
 
   /** Tells everything that serves, now and later. */

@@ -12,6 +12,7 @@ import type { Reply } from './exchange/reply.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from './observe/instruments.ts'
 import type { CounterStore, Limit } from './state/counters.ts'
 import type { InFlightLimit, InFlightStore } from './state/in-flight.ts'
+import type { Purgeable, Purges } from './state/purges.ts'
 
 export { duration, percentage, size } from './config/units.ts'
 export { forwardedValue } from './exchange/consumer.ts'
@@ -36,6 +37,8 @@ export type {
   Instruments,
   Limit,
   PluginRequest,
+  Purgeable,
+  Purges,
   Reply,
   ResponseTap,
   RouteInfo,
@@ -133,6 +136,8 @@ export interface Scope {
   readonly counters: CounterStore
   /** Places of requests in flight, counted over the threads of this process. */
   readonly inFlight: InFlightStore
+  /** What is to be forgotten before its time: everything that keeps answers listens. */
+  readonly purges: Purges
   readonly metrics: Instruments
   /** The request parts that some match or plugin of the config reads, and the secret ones among all: `header:x-tier`. */
   readonly reads: readonly string[]

@@ -42,7 +42,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'observe',
     'type plugin.ts',
     'redis',
-    'type state',
+    'state',
     'upstream',
   ],
   'gateway.ts': [

@@ -11,6 +11,8 @@ export interface AnswerView extends FreshnessFields {
   readonly length: number | null
   readonly etag: string | null
   readonly lastModified: string | null
+  /** Of `Cache-Tag` (between commas) and `Surrogate-Key` (between blanks). */
+  readonly tags: readonly string[]
 }
 
 export function readAnswer(headers: HeaderList): AnswerView {
@@ -25,6 +27,7 @@ export function readAnswer(headers: HeaderList): AnswerView {
     length: length === undefined ? null : Number(length),
     etag: headers.get('etag') ?? null,
     lastModified: headers.get('last-modified') ?? null,
+    tags: tagsOf(headers),
   }
 }
 
@@ -41,6 +44,19 @@ function varyOf(headers: HeaderList): readonly string[] | null {
   if (headers.has('content-encoding')) names.add('accept-encoding')
   return [...names].sort()
 }
+
+/** More, or longer ones, than any honest origin has would be memory that nobody counts on. */
+const MOST_TAGS = 128
+
+function tagsOf(headers: HeaderList): readonly string[] {
+  const listed = headers.values('cache-tag').flatMap((line) => line.split(','))
+  const spaced = headers.values('surrogate-key').flatMap((line) => line.split(' '))
+  if (listed.length + spaced.length === 0) return noTags
+  const tags = [...listed, ...spaced].map((tag) => tag.trim()).filter((tag) => tag !== '')
+  return [...new Set(tags)].slice(0, MOST_TAGS)
+}
+
+const noTags: readonly string[] = Object.freeze([])
 
 /** Of one exchange or one connection only; a hit gets its own. */
 const perExchange: ReadonlySet<string> = new Set([

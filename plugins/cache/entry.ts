@@ -25,8 +25,10 @@ export interface Entry {
   readonly etag: string | null
   /** Last-Modified, else Date: what If-Modified-Since is compared with. */
   readonly modifiedAt: number
-  /** The route that answered; what purging by route will look at. */
+  /** The route that answered. */
   readonly route: string
+  /** What the origin calls the answer, for purging. */
+  readonly tags: readonly string[]
 }
 
 export interface EntryParts {
@@ -62,6 +64,7 @@ export function entryWithoutBody(parts: EntryParts): Omit<Entry, 'body'> {
     etag: answer.etag,
     modifiedAt: (lastModified === null ? null : httpDate(lastModified, times.receivedAt)) ?? date,
     route: parts.route,
+    tags: answer.tags,
   }
 }
 
@@ -71,7 +74,9 @@ const PER_STRING = 24
 
 /** Bytes an entry takes: head, body and key counted. */
 export function sizeOf(entry: Entry, keyLength: number): number {
-  return OVERHEAD + entry.body.length + keyLength + textSize(entry.head) + textSize(entry.selection)
+  return (
+    OVERHEAD + entry.body.length + keyLength + textSize(entry.head) + textSize(entry.selection) + textSize(entry.tags)
+  )
 }
 
 function textSize(texts: readonly (string | null)[]): number {

@@ -1,4 +1,5 @@
 /** Where answers are kept: in memory, bounded in bytes, the least recently used go first. */
+import type { Purgeable } from '#gateway'
 import { type Entry, sizeOf } from './entry.ts'
 import type { CacheKey } from './key.ts'
 import { RecencyList, type RecencyNode } from './recency.ts'
@@ -13,6 +14,8 @@ export interface CacheStore {
   put(key: CacheKey, entry: Entry, stamp: number): boolean
   /** Forgets everything under a URI, whoever asked for it, and what is on its way there. Returns the number forgotten. */
   invalidate(uri: string): number
+  /** Forgets what a purge means, and everything that is on its way here. Returns the number forgotten. */
+  purge(isMeant: (kept: Purgeable) => boolean): number
   /** Changes when the URI is invalidated: an answer asked for before that is not to be kept after it. */
   stamp(uri: string): number
   /** Takes room for an answer that is arriving, or says that there is none. */
@@ -82,6 +85,18 @@ export class MemoryStore implements CacheStore {
     const entries = [...audiences.values()].flat()
     for (const entry of entries) this.#forget(entry)
     return entries.length
+  }
+
+  purge(isMeant: (kept: Purgeable) => boolean): number {
+    // What the answers on their way will be called is not known yet.
+    for (let i = 0; i < STAMPS; i++) this.#stamps[i]!++
+    let forgotten = 0
+    for (const { key, entry } of [...this.#kept.values()]) {
+      if (!isMeant({ route: entry.route, uri: key.uri, tags: entry.tags })) continue
+      this.#forget(entry)
+      forgotten++
+    }
+    return forgotten
   }
 
   stamp(uri: string): number {

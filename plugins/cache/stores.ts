@@ -1,12 +1,16 @@
 /** The stores of every cache item, for the one gauge that adds them up. */
-import type { Instruments } from '#gateway'
+import type { Instruments, Purges } from '#gateway'
 import { MemoryStore } from './store.ts'
 
 export class Stores {
   readonly #open = new Set<MemoryStore>()
 
-  open(maxTotal: number, maxObject: number): ItemStore {
-    const store = new ItemStore(maxTotal, maxObject, () => this.#open.delete(store))
+  open(bounds: { readonly maxTotal: number; readonly maxObject: number }, purges: Purges): ItemStore {
+    const store = new ItemStore(bounds.maxTotal, bounds.maxObject, () => {
+      this.#open.delete(store)
+      deafen()
+    })
+    const deafen = purges.listen((isMeant) => store.purge(isMeant))
     this.#open.add(store)
     return store
   }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../problem.ts'
 import { contentSecurityPolicy, indexPage } from './index-page.ts'
+import { purge } from './purge.ts'
 import type { AdminSource } from './source.ts'
 
 export interface AdminEndpoint {
@@ -35,6 +36,9 @@ export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
   }
   if (explain !== undefined) {
     list.push({ method: 'POST', path: '/api/explain', answer: (request) => explain.call(source, request.body) })
+  }
+  if (source.purge !== undefined) {
+    list.push({ method: 'POST', path: '/api/cache/purge', answer: (request) => purge(source, request.body) })
   }
   const readable = list.filter(({ method }) => method === 'GET').map(({ path }) => path)
   list.push({ method: 'GET', path: '/', answer: (_, reply) => index(source, reply, readable) })

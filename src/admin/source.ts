@@ -15,6 +15,13 @@ export interface AdminSource {
   metrics(): Promise<{ readonly contentType: string; readonly text: string | AsyncIterable<string> }>
   /** What would happen to the request that the JSON describes. Rejects with a Problem; the path exists where this does. */
   explain?(request: unknown): Promise<object>
+  /** Forgets kept answers: of a route, to a URL, with a tag; what is named must all hold. The path exists where this does. */
+  purge?(asked: { readonly route?: string; readonly url?: string; readonly tag?: string }): Promise<{
+    /** Answers that this gateway had. */
+    readonly forgotten: number
+    /** Those who share the store know, or there are none. */
+    readonly toldFleet: boolean
+  }>
   /** One object per upstream, as `GET /api/upstreams` shows it; the path exists where this does. */
   upstreams?(): Promise<readonly object[]>
   /**

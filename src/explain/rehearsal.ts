@@ -14,6 +14,7 @@ import type { CounterFamily, GaugeFamily, HistogramFamily } from '../observe/ins
 import { createLog } from '../observe/log.ts'
 import { MemoryCounters } from '../state/memory-counters.ts'
 import { MemoryInFlight } from '../state/memory-in-flight.ts'
+import { Purges } from '../state/purges.ts'
 import { TargetStates } from '../upstream/target-states.ts'
 import { concealed } from './concealed.ts'
 import { arrivalOf, type DescribedRequest } from './described-request.ts'
@@ -120,6 +121,7 @@ function silentWorld() {
     tunnels: new OpenTunnels(),
     name: 'sluice',
     openStore: null,
+    purges: new Purges(),
     // Nothing connects in a rehearsal: any port will do.
     echoPort: async () => 1,
   }

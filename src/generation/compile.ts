@@ -6,7 +6,7 @@ import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
-import type { CounterStore, InFlightStore, Log, PluginRequest } from '../plugin.ts'
+import type { CounterStore, InFlightStore, Log, PluginRequest, Purges } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
@@ -35,6 +35,7 @@ export interface World {
   /** What counts where the config says `store: memory`. */
   readonly counters: CounterStore
   readonly inFlight: InFlightStore
+  readonly purges: Purges
   /** Connects to what the config's `store` names. Null: nothing outside of the process is asked. */
   readonly openStore: ((config: RedisStoreConfig) => FleetStore) | null
   readonly rejections: CounterFamily

@@ -10,6 +10,7 @@ import type {
   OnSendBodyHook,
   OnSendHook,
   PluginModule,
+  Purges,
   Scope,
 } from '../plugin.ts'
 import type { Carry } from './carry.ts'
@@ -21,6 +22,7 @@ export interface Surroundings {
   readonly metrics: Instruments
   readonly counters: CounterStore
   readonly inFlight: InFlightStore
+  readonly purges: Purges
   readonly consumers: ConsumerDirectory
   readonly reads: readonly string[]
   readonly secrets: readonly string[]
@@ -44,7 +46,7 @@ export async function record(item: PluginItem, module: PluginModule, around: Sur
   const onSendBody: OnSendBodyHook[] = []
   const closers: (() => void)[] = []
   const { id, mode, optional, belowAuthenticator } = item
-  const { log, metrics, counters, inFlight, consumers, reads, secrets, folder } = around
+  const { log, metrics, counters, inFlight, purges, consumers, reads, secrets, folder } = around
   const scope: Scope = {
     addHook(name: 'onRequest' | 'onSend', hook: OnRequestHook | OnSendHook | OnSendBodyHook) {
       if (name === 'onRequest') onRequest.push(hook as OnRequestHook)
@@ -63,6 +65,7 @@ export async function record(item: PluginItem, module: PluginModule, around: Sur
     metrics,
     counters,
     inFlight,
+    purges,
     consumers,
     reads,
     secrets,

@@ -20,7 +20,7 @@ export function needsOf(traits: Traits, item: PluginItem): readonly Need[] {
 }
 
 export function surroundings({ config, plugins }: CompileInput, world: World, store: FleetStore | null): Surroundings {
-  const { carry, log, metrics, inFlight } = world
+  const { carry, log, metrics, inFlight, purges } = world
   const counters = store?.counters ?? world.counters
   const reads = new Set<string>()
   const secrets = new Set<string>()
@@ -44,6 +44,7 @@ export function surroundings({ config, plugins }: CompileInput, world: World, st
     metrics,
     counters,
     inFlight,
+    purges,
     consumers: consumerDirectory(config.consumers, store?.keys ?? null),
     ...shared,
     digest,

@@ -43,7 +43,7 @@ export class KeyLedger {
   }
 
   async add(hash: string, key: StoredKey): Promise<void> {
-    await change(this.#client, this.#names, [hash, writeKey(key)])
+    await change(this.#client, this.#names, { field: hash, text: writeKey(key) })
   }
 
   /** All keys, by consumer. */
@@ -59,7 +59,7 @@ export class KeyLedger {
   /** Removes the keys with this id. Returns them. */
   async revoke(id: string): Promise<LedgerEntry[]> {
     const revoked = (await this.list()).filter((key) => key.id === id)
-    for (const { hash } of revoked) await change(this.#client, this.#names, [hash, null])
+    for (const { hash } of revoked) await change(this.#client, this.#names, { field: hash, text: null })
     return revoked
   }
 }

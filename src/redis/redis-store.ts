@@ -3,9 +3,11 @@ import type { RedisStoreConfig } from '../config/config.ts'
 import type { Log } from '../plugin.ts'
 import type { CounterStore } from '../state/counters.ts'
 import type { FleetStore, KeyDirectory, StoredKey } from '../state/fleet.ts'
+import type { Purge } from '../state/purges.ts'
 import { connectTo } from './connect.ts'
 import { RedisCounters } from './counters.ts'
 import type { StoreFailure } from './failure.ts'
+import { FleetPurges } from './fleet-purges.ts'
 import { Link } from './link.ts'
 import { ShareCounters } from './share.ts'
 import { SharedMap } from './shared-map.ts'
@@ -17,6 +19,8 @@ export interface RedisStoreParts {
   readonly node: string
   /** Counts for this gateway alone while Redis does not answer. */
   readonly local: CounterStore
+  /** Somebody in the fleet wants answers forgotten. */
+  readonly purged: (purge: Purge) => void
   /** Milliseconds between two looks whether Redis answers, and who is there. */
   readonly probeEveryMs?: number
 }
@@ -39,9 +43,10 @@ export class RedisStore implements FleetStore {
   readonly #roll: string
   readonly #node: string
   readonly #keys: SharedMap<StoredKey>
+  readonly #purges: FleetPurges
   #nodes = 1
 
-  constructor(config: RedisStoreConfig, { log, node, local, ...parts }: RedisStoreParts) {
+  constructor(config: RedisStoreConfig, { log, node, local, purged, ...parts }: RedisStoreParts) {
     const { prefix, onFailure, timeoutMs, keyGraceMs, host, port } = config
     this.#log = log
     this.#server = `${host}:${port}`
@@ -63,12 +68,17 @@ export class RedisStore implements FleetStore {
     this.counters = new RedisCounters({ link: this.#link, prefix, local: share, onFailure })
     this.#keys = new SharedMap({ link: this.#link, prefix, name: KEYS, read: readKey })
     this.keys = new StoredKeys(this.#keys, keyGraceMs)
+    this.#purges = new FleetPurges({ link: this.#link, prefix, purged })
     this.ready = this.#start()
   }
 
   async #start(): Promise<void> {
     await this.#link.start()
-    await this.#keys.start()
+    await Promise.all([this.#keys.start(), this.#purges.start()])
+  }
+
+  purge(purge: Purge): Promise<boolean> {
+    return this.#purges.tell(purge)
   }
 
   /** Whether Redis answers in time. */
@@ -88,6 +98,7 @@ export class RedisStore implements FleetStore {
       () => {},
     )
     this.#keys.stop()
+    this.#purges.stop()
     this.#link.end()
   }
 }

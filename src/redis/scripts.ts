@@ -70,7 +70,7 @@ return redis.call('ZCARD', KEYS[1])`
 
 /**
  * Changes a field of a shared map. KEYS: values, versions by field, head. ARGV: field, value (empty: remove), an epoch for a
- * map that has none yet.
+ * map that has none yet, how many fields it may have (0: any number). Beyond it those that changed longest ago go.
  */
 const change = `
 redis.call('HSETNX', KEYS[3], 'epoch', ARGV[3])
@@ -81,6 +81,13 @@ else
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end
 redis.call('ZADD', KEYS[2], version, ARGV[1])
+local excess = tonumber(ARGV[4]) > 0 and redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[4]) or 0
+if excess > 0 then
+  local gone = redis.call('ZRANGE', KEYS[2], 0, excess - 1)
+  redis.call('HSET', KEYS[3], 'floor', redis.call('ZSCORE', KEYS[2], gone[#gone]))
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, excess - 1)
+  redis.call('HDEL', KEYS[1], unpack(gone))
+end
 return version`
 
 /** What changed after a version, oldest first. ARGV: version, how many at most. */
@@ -93,7 +100,7 @@ for i = 1, #found, 2 do
   entries[#entries + 1] = found[i + 1]
   entries[#entries + 1] = redis.call('HGET', KEYS[1], found[i])
 end
-return { epoch, entries }`
+return { epoch, entries, tonumber(redis.call('HGET', KEYS[3], 'floor') or '0') }`
 
 export const scripts = {
   hitFixed: { lua: hitFixed, numberOfKeys: 1 },
@@ -113,7 +120,15 @@ declare module 'ioredis' {
       ...args: [windowMs: number, max: number, slices: number, counts: 0 | 1]
     ): Result<[number, number], Context>
     change(
-      ...args: [values: string, versions: string, head: string, field: string, value: string, epoch: string]
+      ...args: [
+        values: string,
+        versions: string,
+        head: string,
+        field: string,
+        value: string,
+        epoch: string,
+        most: number,
+      ]
     ): Result<number, Context>
     changes(
       ...args: [values: string, versions: string, head: string, version: number, limit: number]

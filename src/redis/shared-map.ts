@@ -13,10 +13,14 @@ export interface SharedMapOptions<Value> {
   readonly name: string
   /** What a value's text means; null: it is malformed, and left out. */
   readonly read: (text: string) => Value | null
+  /** Told of each value that changed while we kept up; not of those that were there when we came. */
+  readonly changed?: (value: Value) => void
+  /** Changes were made, and dropped for new ones, that we never heard of. */
+  readonly missed?: () => void
 }
 
-/** What the script `changes` returns: the map's epoch, and field, version, value (null: gone), … */
-export type Changes = [epoch: string, entries: (string | null)[]]
+/** What the script `changes` returns: the map's epoch; field, version, value (null: gone), …; the last version dropped. */
+export type Changes = [epoch: string, entries: (string | null)[], floor: number]
 
 const PULL_EVERY_MS = 500
 /** A page of changes must come within a request's timeout. */
@@ -70,29 +74,45 @@ export class SharedMap<Value> {
 
   async #pull(): Promise<void> {
     const askedAt = performance.now()
+    const keptUp = Number.isFinite(this.#currentAt)
     // Of a map that is new to us nothing counts before all of it is here.
-    let values = this.#values
-    let epoch = this.#epoch
-    let version = this.#version
+    let held: Held<Value> = { epoch: this.#epoch, version: this.#version, values: this.#values }
+    const news: Value[] = []
+    let missed = false
     for (;;) {
-      const changes = await this.#changes(version)
+      const changes = await this.#changes(held.version)
       if (changes === null) return
-      const [current, entries] = changes
-      if (current !== epoch) {
-        values = new Map()
-        epoch = current
-        const isWhole = version === 0
-        version = 0
+      const [epoch, entries, floor] = changes
+      if (epoch !== held.epoch) {
+        const isWhole = held.version === 0
+        held = { epoch, version: 0, values: new Map() }
         if (!isWhole) continue
       }
-      for (let i = 0; i < entries.length; i += 3) this.#apply(values, entries[i]!, entries[i + 2] ?? null)
-      if (entries.length > 0) version = Number(entries.at(-2))
+      missed ||= floor > held.version
+      for (let i = 0; i < entries.length; i += 3)
+        news.push(...apply(held.values, entries[i]!, this.#read(entries[i + 2]!)))
+      if (entries.length > 0) held.version = Number(entries.at(-2))
       if (entries.length < PAGE * 3) break
     }
-    this.#values = values
-    this.#epoch = epoch
-    this.#version = version
+    const before = this.#epoch
+    this.#values = held.values
+    this.#epoch = held.epoch
+    this.#version = held.version
     this.#currentAt = askedAt
+    if (!keptUp || held.epoch === '') return
+    // A map that was empty has its first values; one in place of another may lack some that we never heard of.
+    this.#tell(missed || (before !== '' && before !== held.epoch) ? null : news)
+  }
+
+  /** Null: it is not known what changed. */
+  #tell(news: readonly Value[] | null): void {
+    const { changed, missed } = this.#options
+    if (news === null) missed?.()
+    else if (changed !== undefined) for (const value of news) changed(value)
+  }
+
+  #read(text: string | null): Value | null {
+    return text === null ? null : this.#options.read(text)
   }
 
   #changes(version: number): Promise<Changes | null> {
@@ -104,12 +124,23 @@ export class SharedMap<Value> {
       ),
     )
   }
+}
 
-  #apply(values: Map<string, Value>, field: string, text: string | null): void {
-    const value = text === null ? null : this.#options.read(text)
-    if (value === null) values.delete(field)
-    else values.set(field, value)
+/** What has been taken over so far. */
+interface Held<Value> {
+  readonly epoch: string
+  version: number
+  readonly values: Map<string, Value>
+}
+
+/** Returns the value, if there is one. */
+function apply<Value>(values: Map<string, Value>, field: string, value: Value | null): Value[] {
+  if (value === null) {
+    values.delete(field)
+    return []
   }
+  values.set(field, value)
+  return [value]
 }
 
 export interface MapNames {
@@ -124,8 +155,16 @@ export function mapNames(prefix: string, name: string): MapNames {
   return { values: tag, versions: `${tag}:versions`, head: `${tag}:head` }
 }
 
-/** Changes one field for all gateways; null removes it. */
-export async function change(client: Redis, names: MapNames, [field, text]: [string, string | null]): Promise<void> {
+export interface MapChange {
+  readonly field: string
+  /** Null removes it. */
+  readonly text: string | null
+  /** How many fields the map may have; without it any number. */
+  readonly most?: number
+}
+
+/** Changes one field for all gateways. */
+export async function change(client: Redis, names: MapNames, { field, text, most = 0 }: MapChange): Promise<void> {
   const { values, versions, head } = names
-  await client.change(values, versions, head, field, text ?? '', randomBytes(8).toString('hex'))
+  await client.change(values, versions, head, field, text ?? '', randomBytes(8).toString('hex'), most)
 }

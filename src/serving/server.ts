@@ -7,6 +7,7 @@ import type { DescribedRequest } from '../explain/described-request.ts'
 import type { ExplainAnswer } from '../explain/question.ts'
 import type { GaugeReading } from '../observe/families.ts'
 import type { TargetReading } from '../upstream/reading.ts'
+import type { Purge } from '../state/purges.ts'
 import type { TargetNotice } from '../upstream/target-states.ts'
 
 /** A config to serve, and what only the supervisor knows about it. */
@@ -31,6 +32,11 @@ export interface Questions {
   readonly gauges: { readonly takes: null; readonly answer: readonly GaugeReading[] }
   /** What is known about the targets. */
   readonly targets: { readonly takes: null; readonly answer: readonly TargetReading[] }
+  /** Forgets kept answers, here and with all that share the store. */
+  readonly purge: {
+    readonly takes: Purge
+    readonly answer: { readonly forgotten: number; readonly toldFleet: boolean }
+  }
   /** How many objects that survive reloads are held: for leak tests. */
   readonly carried: { readonly takes: null; readonly answer: number }
   /** What would happen to a request. */

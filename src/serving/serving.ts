@@ -17,6 +17,7 @@ import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
 import { readingOf } from '../upstream/reading.ts'
+import { type Purge, Purges } from '../state/purges.ts'
 import { connectionsByUpstream, type Target } from '../upstream/target.ts'
 import { TargetStates } from '../upstream/target-states.ts'
 import { pluginModules } from './plugin-modules.ts'
@@ -41,6 +42,7 @@ export class Serving implements Server {
   readonly #carry = new Carry()
   readonly #targetStates = new TargetStates()
   readonly #tunnels = new OpenTunnels()
+  readonly #purges = new Purges()
   readonly #listeners: ListenerSet
   readonly #world: World
   readonly #retiring = new Map<Generation, Promise<void>>()
@@ -70,8 +72,24 @@ export class Serving implements Server {
     const carry = this.#carry
     const targetStates = this.#targetStates
     const tunnels = this.#tunnels
-    const openStore = (config: RedisStoreConfig) => new RedisStore(config, { log, node: name, local: counters })
-    this.#world = { carry, log, metrics, counters, inFlight, openStore, rejections, retries, targetStates, tunnels, name, echoPort }
+    const purges = this.#purges
+    const purged = (purge: Purge) => void purges.apply(purge)
+    const openStore = (config: RedisStoreConfig) => new RedisStore(config, { log, node: name, local: counters, purged })
+    this.#world = {
+      carry,
+      log,
+      metrics,
+      counters,
+      inFlight,
+      purges,
+      openStore,
+      rejections,
+      retries,
+      targetStates,
+      tunnels,
+      name,
+      echoPort,
+    }
   }
 
   #handle(raw: ReceivedRequest, response: ClientResponse, meta: RequestMeta): boolean {
@@ -166,8 +184,15 @@ export class Serving implements Server {
       targets: async () => [...this.#carry.values<Target>('target ')].map(readingOf),
       carried: async () => this.#carry.size,
       explain: (request) => explainOn(this.#generation!, request),
+      purge: (purge) => this.#purge(purge),
     }
     return [await answers[name](question)]
+  }
+
+  async #purge(purge: Purge): Promise<{ forgotten: number; toldFleet: boolean }> {
+    const forgotten = this.#purges.apply(purge)
+    const told = await Promise.all([...this.#carry.values<FleetStore>('store ')].map((store) => store.purge(purge)))
+    return { forgotten, toldFleet: told.every(Boolean) }
   }
 
   refresh(): Promise<void> {

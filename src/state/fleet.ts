@@ -1,9 +1,12 @@
 /** What gateways share through a store outside of them. */
 import type { CounterStore } from './counters.ts'
+import type { Purge } from './purges.ts'
 
 export interface FleetStore {
   readonly counters: CounterStore
   readonly keys: KeyDirectory
+  /** Tells all gateways of the fleet, this one too. False: it could not be told. */
+  purge(purge: Purge): Promise<boolean>
   /** Resolves when it is known whether the store answers; never rejects. */
   readonly ready: Promise<void>
   /** The store answers in time. */

@@ -48,6 +48,8 @@ test('exports what plugins are written against, and nothing else', () => {
       "type PluginRequest",
       "type ProblemCode",
       "type ProblemInit",
+      "type Purgeable",
+      "type Purges",
       "type Reply",
       "type ResponseTap",
       "type RouteInfo",

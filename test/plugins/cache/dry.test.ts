@@ -10,6 +10,7 @@ import { createLog } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
 import { MemoryCounters } from '../../../src/state/memory-counters.ts'
 import { MemoryInFlight } from '../../../src/state/memory-in-flight.ts'
+import { Purges } from '../../../src/state/purges.ts'
 
 test('decides in a dry run without counting, with secret query parameters left out of the key it shows', async () => {
   const metrics = new Metrics()
@@ -30,6 +31,7 @@ test('decides in a dry run without counting, with secret query parameters left o
       metrics,
       counters: new MemoryCounters(),
       inFlight: new MemoryInFlight(),
+      purges: new Purges(),
       log: createLog(),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],

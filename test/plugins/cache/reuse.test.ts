@@ -23,6 +23,7 @@ function entry(changes: Partial<Entry> = {}): Entry {
     etag: '"a"',
     modifiedAt: Date.UTC(2025, 0, 1),
     route: 'r',
+    tags: [],
     ...changes,
   }
 }

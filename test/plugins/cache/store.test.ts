@@ -24,6 +24,7 @@ function entry(changes: Partial<Entry> = {}): Entry {
     etag: null,
     modifiedAt: 0,
     route: 'r',
+    tags: [],
     ...changes,
   }
 }

@@ -12,6 +12,7 @@ import { createLog } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
 import { MemoryCounters } from '../../../src/state/memory-counters.ts'
 import { MemoryInFlight } from '../../../src/state/memory-in-flight.ts'
+import { Purges } from '../../../src/state/purges.ts'
 import { goodClaims, ISSUER, issuerKey, sign, startIssuer } from './issuer.ts'
 
 const SECRET = 'a secret of more than thirty-two bytes'
@@ -81,6 +82,7 @@ async function decide(authorization: string, source: { secret: string } | { jwks
     metrics: new Metrics(),
     counters: new MemoryCounters(),
     inFlight: new MemoryInFlight(),
+    purges: new Purges(),
     consumers: consumerDirectory([], null),
   }
   const options = {

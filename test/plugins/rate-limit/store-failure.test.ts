@@ -11,6 +11,7 @@ import { Problem } from '../../../src/problem.ts'
 import type { CountCallback, CounterStore, Limit } from '../../../src/state/counters.ts'
 import { MemoryCounters } from '../../../src/state/memory-counters.ts'
 import { MemoryInFlight } from '../../../src/state/memory-in-flight.ts'
+import { Purges } from '../../../src/state/purges.ts'
 
 /** A shared store that can be out of reach. */
 class RemoteCounters implements CounterStore {
@@ -57,6 +58,7 @@ async function open({ onStoreFailure = 'local', mode = 'enforce' }: Setup = {}) 
       metrics,
       counters,
       inFlight: new MemoryInFlight(),
+      purges: new Purges(),
       log: createLog({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],
