@@ -29,19 +29,26 @@ interface Wait {
 }
 
 const DEFAULT_PROBE_EVERY_MS = 1000
+/** Timeouts that a thread too busy to look may add to the one it promises: the wait is its own doing then, not Redis's. */
+const MOST_STALLS = 3
 
 export class Link {
   readonly #options: LinkOptions
+  readonly #probeEveryMs: number
   /** In order of their deadlines. */
   readonly #waits = new Set<Wait>()
   #client: Redis | null = null
   #state: 'starting' | 'open' | 'closed' | 'ended' = 'starting'
   #failure = new StoreFailure('starting')
   #watch: NodeJS.Timeout | null = null
+  /** When the watch is due. */
+  #lookAt = 0
+  #openedAt = 0
   #next: NodeJS.Timeout | null = null
 
   constructor(options: LinkOptions) {
     this.#options = options
+    this.#probeEveryMs = options.probeEveryMs ?? DEFAULT_PROBE_EVERY_MS
   }
 
   get isOpen(): boolean {
@@ -64,7 +71,7 @@ export class Link {
       fail: (failure) => done(failure, null),
     }
     this.#waits.add(wait)
-    this.#watch ??= setTimeout(this.#look, this.#options.timeoutMs).unref()
+    if (this.#watch === null) this.#lookAfter(this.#options.timeoutMs)
     send(this.#client!).then(
       (answer) => {
         if (this.#waits.delete(wait)) done(null, answer)
@@ -90,15 +97,23 @@ export class Link {
     wait.fail(failure)
   }
 
-  /** One timer for all that wait. Looked at again after I/O: where this thread itself stood still, the answer is there already. */
+  #lookAfter(ms: number): void {
+    this.#lookAt = performance.now() + ms
+    this.#watch = setTimeout(this.#look, ms).unref()
+  }
+
+  /** One timer for all that wait. Looked at again after I/O: where this thread itself stood still, the answer may be there. */
   readonly #look = (): void => {
+    const late = performance.now() - this.#lookAt
     setImmediate(() => {
       this.#watch = null
       const [first] = this.#waits
       if (first === undefined) return
+      const { timeoutMs } = this.#options
       const left = first.deadline - performance.now()
-      if (left <= 0) this.#close(new StoreFailure('timeout'))
-      else this.#watch = setTimeout(this.#look, left).unref()
+      if (left > 0) this.#lookAfter(left)
+      else if (late > timeoutMs / 2 && left > -MOST_STALLS * timeoutMs) this.#lookAfter(timeoutMs)
+      else this.#close(new StoreFailure('timeout'))
     })
   }
 
@@ -120,9 +135,8 @@ export class Link {
     }
   }
 
-  #probeLater(): NodeJS.Timeout {
-    const { probeEveryMs = DEFAULT_PROBE_EVERY_MS } = this.#options
-    return setTimeout(() => void this.#probe(), probeEveryMs).unref()
+  #probeAfter(ms: number): NodeJS.Timeout {
+    return setTimeout(() => void this.#probe(), ms).unref()
   }
 
   #connect(): Redis {
@@ -141,8 +155,10 @@ export class Link {
   #open(): void {
     const before = this.#state
     this.#state = 'open'
-    this.#next = this.#probeLater()
-    if (before !== 'open') this.#options.opened()
+    this.#next = this.#probeAfter(this.#probeEveryMs)
+    if (before === 'open') return
+    this.#openedAt = performance.now()
+    this.#options.opened()
   }
 
   #close(failure: StoreFailure): void {
@@ -150,7 +166,9 @@ export class Link {
     if (before === 'ended') return
     this.#state = 'closed'
     if (this.#next !== null) clearTimeout(this.#next)
-    this.#next = this.#probeLater()
+    // Looked at once again at first: where it was a hiccup, the fleet counts together again at once.
+    const wasSteady = before === 'open' && performance.now() - this.#openedAt >= this.#probeEveryMs
+    this.#next = this.#probeAfter(wasSteady ? 0 : this.#probeEveryMs)
     this.#drop(failure)
     if (before !== 'closed') this.#options.closed(failure)
   }
