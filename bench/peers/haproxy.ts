@@ -32,7 +32,7 @@ export function haproxyPeer(name: string, extra: string): Peer {
 
 function config(job: Job, extra: string): string {
   return `global
-  maxconn 4096
+  maxconn 20000
   nbthread 1
 defaults
   mode http

@@ -92,7 +92,7 @@ ${asRoot ? 'user root;' : ''}
 worker_processes 1;
 pid ${join(folder, 'nginx.pid')};
 error_log stderr crit;
-events { worker_connections 4096; }
+events { worker_connections 20000; }
 http {
   access_log off;
   # The default of 1000 requests would make the loader connect anew all the time.
