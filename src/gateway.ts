@@ -26,8 +26,8 @@ import { Serving } from './serving/serving.ts'
 import { ServedTargets } from './serving/targets.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
 import { MemoryInFlight } from './state/memory-in-flight.ts'
-import { HealthChecks, type HealthVerdict } from './upstream/health-checks.ts'
 import type { Purge } from './state/purges.ts'
+import { HealthChecks, type HealthVerdict } from './upstream/health-checks.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -53,8 +53,7 @@ export class Gateway implements Viewed {
   readonly targets: ServedTargets
   readonly #health = new HealthChecks({
     turned: (verdict) => this.#tellVerdict(verdict),
-    forgotten: (upstream, target) =>
-      void this.#server.tell('target-state', { upstream, target, up: true }),
+    forgotten: (upstream, target) => void this.#server.tell('target-state', { upstream, target, up: true }),
   })
   readonly #turns = new Turns(() => this.#turn())
   #generation = 0

@@ -9,11 +9,7 @@ import type { World } from './compile.ts'
 import { TargetNames } from './names.ts'
 
 /** By name. The keys of the targets that it holds are added to `held`, for whoever releases them. */
-export async function compileUpstreams(
-  config: Config,
-  world: World,
-  held: string[],
-): Promise<Map<string, Upstream>> {
+export async function compileUpstreams(config: Config, world: World, held: string[]): Promise<Map<string, Upstream>> {
   const usesEcho = config.upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
   const echoPort = usesEcho ? await world.echoPort() : 0
   const names = new TargetNames(config, world, held)

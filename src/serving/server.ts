@@ -6,8 +6,8 @@ import type { Config } from '../config/config.ts'
 import type { DescribedRequest } from '../explain/described-request.ts'
 import type { ExplainAnswer } from '../explain/question.ts'
 import type { GaugeReading } from '../observe/families.ts'
-import type { TargetReading } from '../upstream/reading.ts'
 import type { Purge } from '../state/purges.ts'
+import type { TargetReading } from '../upstream/reading.ts'
 import type { TargetNotice } from '../upstream/target-states.ts'
 
 /** A config to serve, and what only the supervisor knows about it. */

@@ -62,7 +62,13 @@ routes:
 
     const rows = tableRows('docs/operations.md', '## The admin listener').map(([path]) => plain(path!))
     const target = 'POST /api/upstreams/NAME/targets/N'
-    const posted = ['POST /api/cache/purge', 'POST /api/explain', 'POST /api/reload', `${target}/drain`, `${target}/undrain`]
+    const posted = [
+      'POST /api/cache/purge',
+      'POST /api/explain',
+      'POST /api/reload',
+      `${target}/drain`,
+      `${target}/undrain`,
+    ]
     expect(rows.filter((path) => path !== 'GET /').sort()).toEqual([...linked, ...posted].sort())
   })
 })
