@@ -19,6 +19,7 @@ export function chart(panels: readonly Panel[]): string {
     return `<g transform="${at}">${panelOf(panel)}</g>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${columns * width}" height="${rows * height}" font-family="sans-serif" font-size="11">
+<title>How cost grows</title>
 <rect width="100%" height="100%" fill="white"/>
 ${all.join('\n')}
 </svg>

@@ -11,8 +11,6 @@ interface Refusal {
   readonly name?: string
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string'
-
 const refusals: readonly Refusal[] = [
   {
     path: 'threads',

@@ -13,7 +13,6 @@ import type { ForwardPolicy } from './forward-policy.ts'
 import { noTarget, problemOf, toPluginProblem } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
 import { Tunnel } from './tunnel.ts'
-import { clientClosed } from './upload.ts'
 import { UpstreamBody } from './upstream-body.ts'
 import { handshakeFlaw, switchingHead } from './websocket.ts'
 
