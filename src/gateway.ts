@@ -27,7 +27,8 @@ import { ServedTargets } from './serving/targets.ts'
 import { MemoryCounters } from './state/memory-counters.ts'
 import { MemoryInFlight } from './state/memory-in-flight.ts'
 import type { Purge } from './state/purges.ts'
-import { HealthChecks, type HealthVerdict } from './upstream/health-checks.ts'
+import { HealthChecks } from './upstream/health-checks.ts'
+import { noticeOf } from './upstream/verdict-notice.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
@@ -52,8 +53,8 @@ export class Gateway implements Viewed {
   readonly #admin: AdminPlace
   readonly targets: ServedTargets
   readonly #health = new HealthChecks({
-    turned: (verdict) => this.#tellVerdict(verdict),
-    forgotten: (upstream, target) => void this.#server.tell('target-state', { upstream, target, up: true }),
+    turned: (verdict) => void this.tell('target-state', noticeOf(verdict, this.#log)),
+    forgotten: (upstream, target) => void this.tell('target-state', { upstream, target, up: true }),
   })
   readonly #turns = new Turns(() => this.#turn())
   #generation = 0
@@ -62,8 +63,7 @@ export class Gateway implements Viewed {
   /** Shows what placeholders of the file stand for as the placeholders. */
   #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null
-  /** Read for the config loaded last, whether it was good or not. */
-  #files: readonly string[] = []
+  #filesRead: readonly string[] = []
   #echo: Promise<Echo> | null = null
   #stopping = false
   /** The end that has begun: a signal during it waits for it. */
@@ -87,19 +87,16 @@ export class Gateway implements Viewed {
     this.#shownAs = file
     this.#options = options
     this.#log = options.log ?? createLog()
-    this.#memory = new MemoryCounters({
-      onFull: (counter) => this.#log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
-    })
+    const onFull = (counter: string) =>
+      this.#log.warn({ counter }, 'the rate-limit store is full: new keys share one window')
+    this.#memory = new MemoryCounters({ onFull })
     this.#reloads = configMetrics(this.#metrics, {
       lastReloadSuccessful: () => this.#lastReload.ok,
       configHash: () => this.#current?.hash ?? '',
     })
     this.#server = new Serving({
-      log: this.#log,
-      metrics: this.#metrics,
-      counters: this.#memory,
-      inFlight: new MemoryInFlight(),
-      catalog: this.#catalog,
+      ...{ log: this.#log, metrics: this.#metrics, catalog: this.#catalog },
+      ...{ counters: this.#memory, inFlight: new MemoryInFlight() },
       name: `sluice-${randomBytes(4).toString('hex')}`,
       ticketSecret: randomBytes(32),
     })
@@ -110,7 +107,7 @@ export class Gateway implements Viewed {
   async #start(): Promise<void> {
     const result = await this.#turn()
     if (!result.ok) throw new ConfigError(result.diagnostics, this.#document!)
-    if (this.#options.watch === true) this.#watch = new FileWatch(this.#files, () => void this.reload())
+    if (this.#options.watch === true) this.#watch = new FileWatch(this.#filesRead, () => void this.reload())
   }
 
   get current(): Config {
@@ -208,7 +205,7 @@ export class Gateway implements Viewed {
     const options = { shownAs: this.#shownAs, ...(env === undefined ? {} : { env }) }
     const loaded = await loadConfig(this.#file, options, this.#catalog)
     this.#document ??= loaded.document
-    this.#files = loaded.files
+    this.#filesRead = loaded.files
     this.#watch?.follow(loaded.files)
     if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
     for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
@@ -246,17 +243,10 @@ export class Gateway implements Viewed {
     this.#health.apply(config.upstreams, echoPort)
   }
 
-  #tellVerdict({ upstream, target, isUp, failure }: HealthVerdict): void {
-    if (isUp) this.#log.info({ upstream, target }, 'a target is up')
-    else this.#log.warn({ upstream, target, failure }, 'a target is down')
-    const reason = failure === null ? {} : { reason: failure }
-    void this.#server.tell('target-state', { upstream, target, up: isUp, ...reason })
-  }
-
   /** Starts the embedded origin with the first config that has it as an upstream. */
   async #echoPort({ upstreams }: Config): Promise<number | null> {
-    const isUsed = upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
-    if (isUsed) this.#echo ??= startEcho()
+    const isBuiltin = ({ protocol }: { readonly protocol: string }) => protocol === 'builtin'
+    if (upstreams.some(({ targets }) => targets.some(isBuiltin))) this.#echo ??= startEcho()
     return this.#echo === null ? null : (await this.#echo).port
   }
 
@@ -271,16 +261,11 @@ export class Gateway implements Viewed {
 
   async #stop(hurry: boolean): Promise<void> {
     this.#stopping = true
-    this.#watch?.close()
     const { delayMs, deadlineMs } = this.current.shutdown
     this.#log.info({ delayMs: hurry ? 0 : delayMs, deadlineMs }, 'shutting down')
-    if (!hurry) {
-      if (delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
-      await this.#server.drain()
-    }
-    await this.#server.close(deadlineMs)
-    await this.#end()
-    this.#log.info({}, 'stopped')
+    if (!hurry && delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
+    if (!hurry) await this.#server.drain()
+    await this.#finish()
   }
 
   /** Another gateway serves the same addresses from now on: like `stop`, without a delay, and without an admin listener. */
@@ -291,11 +276,14 @@ export class Gateway implements Viewed {
 
   async #leave(): Promise<void> {
     this.#stopping = true
-    this.#watch?.close()
     this.#log.info({}, 'leaving to the gateway that takes over')
     // Not waited for: whoever still reads from it must not hold up the listeners.
     void this.#admin.close()
     await this.#server.drain()
+    await this.#finish()
+  }
+
+  async #finish(): Promise<void> {
     await this.#server.close(this.current.shutdown.deadlineMs)
     await this.#end()
     this.#log.info({}, 'stopped')

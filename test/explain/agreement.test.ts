@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -180,7 +180,11 @@ async function recordingOrigin() {
   })
   server.on('upgrade', (request, socket) => {
     record(request)
-    socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    // RFC 6455 §4.2.2.
+    const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+    const accept = hash('sha1', `${request.headers['sec-websocket-key']}${guid}`, 'base64')
+    const fields = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n`
+    socket.end(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n`)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
