@@ -10,6 +10,7 @@ import { Reply } from '../exchange/reply.ts'
 import type { RequestHead, ResponseHead } from '../http1/client.ts'
 import { type Admission, type Arrival, admit, type ClientHead } from '../listener/admission.ts'
 import type { Problem } from '../problem.ts'
+import { askedFirst } from '../proxy/attempts.ts'
 import { headFor } from '../proxy/attempt-head.ts'
 import { noTarget, toProblem } from '../proxy/problem-of.ts'
 import { takeResponseHead } from '../proxy/response-head.ts'
@@ -82,11 +83,14 @@ function afterChain(exchange: Exchange, ownName: string): Outcome {
   // What the router refused is in the record.
   if (exchange.refusal === null) exchange.running = stages.upstream
   try {
-    const upstream = conclude(exchange, ownName)
-    if (upstream === null) return answered
+    const concluded = conclude(exchange, ownName)
+    if (concluded === null) return answered
+    const upstream = askedFirst(concluded, (exchange.route as Route).policy.fallback ?? concluded.fallback)
+    exchange.running = stages.upstream
+    if (upstream !== concluded) exchange.decide('pass', 'fallback', { reason: 'no-target', upstream: upstream.name })
     exchange.upstreamName = upstream.name
     const { candidates, targets } = upstream
-    if (candidates.length === 0) throw noTarget()
+    if (candidates.length === 0) throw noTarget(upstream.waitMs)
     exchange.decide('pass', 'forwarded', { upstream: upstream.name, targets: candidates.map(({ url }) => url) })
     const forwarded = candidates.map((target) => ({ target: target.url, head: copyOf(headFor(exchange, target)) }))
     return { forwarded, leftOut: targets.filter((one) => !candidates.includes(one)).map(({ url }) => url) }

@@ -38,6 +38,12 @@ export function attemptsOf(
   return isPlain && other === null ? null : new Attempts(exchange, upstream, { sender, fallback: other })
 }
 
+/** Who is asked first, by the state of the targets: the upstream, or its fallback where no target may be used. */
+export function askedFirst(upstream: Upstream, fallback: Fallback | null): Upstream {
+  if (fallback === null || fallback.upstream === upstream || upstream.hasEligible) return upstream
+  return fallback.upstream
+}
+
 export class Attempts {
   readonly #exchange: Exchange
   readonly #sender: Sender

@@ -99,6 +99,26 @@ routes: { a: { match: /a, upstream: pair, public: test } }
     expect([none.status, none.code, none.decidedBy]).toEqual([503, 'upstream-unavailable', 'upstream'])
   })
 
+  test('goes to the fallback where no target takes requests', async () => {
+    await using gateway = await startGateway(`
+upstreams:
+  first: { targets: [http://127.0.0.1:1], fallback: second }
+  second: [http://127.0.0.1:2]
+routes: { a: { match: /a, upstream: first, public: test } }
+`)
+    const request = { method: 'GET', url: '/a' }
+
+    const before = await explained(gateway, request)
+    await gateway.gateway.tell('target-state', {
+      upstream: 'first',
+      target: 'http://127.0.0.1:1',
+      draining: true,
+    })
+    const after = await explained(gateway, request)
+
+    expect([before.upstream?.name, after.upstream?.name]).toEqual(['first', 'second'])
+  })
+
   test('shows placeholders of the file, not what they stand for, after a reload too', async () => {
     const config = (name: string) => `
 routes:
