@@ -240,7 +240,7 @@ export class Gateway implements Viewed {
     this.#current = config
     this.#admin.commit()
     await this.#server.commit()
-    this.#health.apply(config.upstreams, echoPort)
+    this.#health.apply(config, echoPort)
   }
 
   /** Starts the embedded origin with the first config that has it as an upstream. */

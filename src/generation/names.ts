@@ -1,8 +1,7 @@
 /** The names that targets of a config have: each is looked up once, however many targets have it. */
-import { isIP } from 'node:net'
 import type { Config, TargetConfig } from '../config/config.ts'
 import type { Log } from '../plugin.ts'
-import { type Resolve, resolverOf } from '../upstream/resolve.ts'
+import { isNamed, type Resolve, resolverOf } from '../upstream/resolve.ts'
 import { type NameEvents, ResolvedName } from '../upstream/resolved-name.ts'
 import type { World } from './compile.ts'
 
@@ -23,7 +22,7 @@ export class TargetNames {
 
   /** Of a target; null where it is an address, or a socket. */
   of({ protocol, host }: TargetConfig): ResolvedName | null {
-    if (!isNamed(protocol, host)) return null
+    if (!isNamed({ protocol, host })) return null
     const key = `name ${JSON.stringify([host, this.#resolverKey])}`
     this.#held.push(key)
     const { carry, log } = this.#world
@@ -32,12 +31,8 @@ export class TargetNames {
 
   /** What belongs to the key of a target, because its connections ask this resolver. */
   keyOf({ protocol, host }: TargetConfig): string {
-    return isNamed(protocol, host) ? this.#resolverKey : ''
+    return isNamed({ protocol, host }) ? this.#resolverKey : ''
   }
-}
-
-function isNamed(protocol: TargetConfig['protocol'], host: string): boolean {
-  return (protocol === 'http' || protocol === 'https') && isIP(host) === 0
 }
 
 function nameEvents(log: Log): NameEvents {

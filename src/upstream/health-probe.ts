@@ -2,6 +2,7 @@
 import type { ProbeConfig } from '../config/resilience.ts'
 import type { ClientRequest, Origin, RequestHead, ResponseHead } from '../http1/client.ts'
 import { Pool } from '../http1/pool.ts'
+import type { ResolvedName } from './resolved-name.ts'
 import { hasStatus } from './statuses.ts'
 
 /** Why a probe failed: `status 503`, `timeout`, or what the wire says (`refused`, `closed`, …). Null: it was good. */
@@ -13,6 +14,8 @@ export interface Probed {
   readonly authority: string
   /** What is known of it so far. */
   readonly isUp: boolean
+  /** Where its host is looked up; closed with the prober. Null where the host is no name. */
+  readonly name: ResolvedName | null
 }
 
 /** A health page is short; of a longer one this much is read. */
@@ -25,6 +28,7 @@ const JITTER = 0.1
 export class Prober {
   readonly #config: ProbeConfig
   readonly #pool: Pool
+  readonly #name: ResolvedName | null
   readonly #head: RequestHead
   readonly #tally: ProbeTally
   readonly #turned: (isUp: boolean, failure: ProbeFailure) => void
@@ -33,11 +37,14 @@ export class Prober {
 
   /** Begins at once. `turned` is told of each change of the verdict, which is `probed.isUp` until then. */
   constructor(probed: Probed, config: ProbeConfig, turned: (isUp: boolean, failure: ProbeFailure) => void) {
-    const { origin, authority, isUp } = probed
+    const { origin, authority, isUp, name } = probed
+    this.#name = name
     this.#config = config
     this.#turned = turned
     this.#tally = new ProbeTally(config, isUp)
-    this.#pool = new Pool(config.port === undefined ? origin : { ...origin, port: config.port }, poolOptions(config))
+    const lookup = name === null ? {} : { lookup: name.lookup, connectFailed: () => name.suspect() }
+    const options = { ...poolOptions(config), ...lookup }
+    this.#pool = new Pool(config.port === undefined ? origin : { ...origin, port: config.port }, options)
     this.#head = {
       method: config.method,
       target: config.path,
@@ -55,6 +62,7 @@ export class Prober {
     clearTimeout(this.#timer)
     this.#request?.abort()
     this.#pool.destroy()
+    this.#name?.close()
   }
 
   #probe(): void {

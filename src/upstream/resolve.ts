@@ -1,6 +1,7 @@
 /** Asks for the addresses of a name once: the system, as every program on the machine does, or the servers of the config. */
 import { lookup, Resolver } from 'node:dns/promises'
-import type { DnsConfig } from '../config/config.ts'
+import { isIP } from 'node:net'
+import type { DnsConfig, TargetConfig } from '../config/config.ts'
 
 export interface Address {
   readonly address: string
@@ -15,6 +16,11 @@ export interface Answer {
 
 /** `known` are the addresses so far. Rejects with an error whose code says why there are none. */
 export type Resolve = (host: string, known: readonly Address[]) => Promise<Answer>
+
+/** The host of a target is a name, rather than an address, a socket or the embedded origin. */
+export function isNamed({ protocol, host }: Pick<TargetConfig, 'protocol' | 'host'>): boolean {
+  return (protocol === 'http' || protocol === 'https') && isIP(host) === 0
+}
 
 export function resolverOf(config: DnsConfig): Resolve {
   return config.servers.length === 0 ? systemResolver(config) : serverResolver(config)

@@ -160,6 +160,18 @@ test('tunnels go where the name leads', async () => {
   expect(String(message)).toBe('hello')
 })
 
+test('probes ask the name server of the config too', async () => {
+  await using origins = await originsOn(['127.0.0.2'])
+  await using dns = await startDns({ 'orders.test': ['127.0.0.2'] })
+  const rest = ', health: { path: /, interval: 20ms, unhealthyAfter: 1 }, panicThreshold: 0%'
+  await using gateway = await startGateway(config(dns.address, origins.port, { rest }))
+  let probes = 0
+  origins.servers[0]!.on('request', () => probes++)
+
+  await until(() => probes >= 2)
+  expect((await gateway.fetch('/')).status).toBe(200)
+})
+
 test('a reload keeps what is known about a name', async () => {
   await using origins = await originsOn(['127.0.0.2'])
   await using dns = await startDns({ 'orders.test': ['127.0.0.2'] })
