@@ -6,6 +6,7 @@ import type { Config, RouteAction } from './config/config.ts'
 import { type DescribedRequest, DescriptionError } from './explain/described-request.ts'
 import { type ExplainAnswer, requestFromJson } from './explain/question.ts'
 import type { Metrics } from './observe/metrics.ts'
+import { NodeMetrics } from './observe/node-metrics.ts'
 import { Problem } from './problem.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -33,6 +34,7 @@ export interface Viewed {
 export class GatewayView implements AdminSource {
   readonly #gateway: Viewed
   readonly #metrics: Metrics
+  readonly #node = new NodeMetrics()
   readonly #startedAt = new Date()
 
   constructor(gateway: Viewed, metrics: Metrics) {
@@ -103,7 +105,12 @@ export class GatewayView implements AdminSource {
 
   async metrics(): Promise<{ contentType: string; text: AsyncIterable<string> }> {
     await this.#gateway.refresh()
-    return { contentType: this.#metrics.contentType, text: this.#metrics.pieces() }
+    return { contentType: this.#node.contentType, text: this.#exposition() }
+  }
+
+  async *#exposition(): AsyncGenerator<string> {
+    yield* this.#metrics.pieces()
+    yield await this.#node.text()
   }
 }
 

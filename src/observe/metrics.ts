@@ -1,7 +1,9 @@
-/** Every metric of the gateway, and its rendering for Prometheus. Node's own metrics come from prom-client. */
+/** Every metric of a thread, or of all threads together, and its rendering for Prometheus. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { collectDefaultMetrics, Registry } from 'prom-client'
-import { Counters, type GaugeReading, Gauges, Histograms } from './families.ts'
+import { type Announcement, Announcer } from './announcement.ts'
+import { CellPages } from './cells.ts'
+import { Counters, type FamilyShape, Histograms } from './families.ts'
+import { type GaugeReading, Gauges } from './gauges.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from './instruments.ts'
 
 const PREFIX = 'sluice_'
@@ -9,31 +11,26 @@ const PREFIX = 'sluice_'
 /** A scrape gives the loop back to requests after this long. */
 const SLICE_MS = 2
 
-// Gauges that prom-client names like counters: `promtool check metrics` refuses them.
-const REFUSED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
-
 type Family = Counters | Histograms | Gauges
 
 export class Metrics implements Instruments {
   readonly #families = new Map<string, Family>()
-  readonly #node = new Registry()
+  readonly #pages: CellPages
+  readonly #announcer: Announcer | null
 
-  constructor() {
-    collectDefaultMetrics({ register: this.#node })
-    for (const name of REFUSED) this.#node.removeSingleMetric(name)
-  }
-
-  get contentType(): string {
-    return this.#node.contentType
+  /** `announce`: counts where other threads can read it, and tells them of what begins. */
+  constructor(announce?: (announcement: Announcement) => void) {
+    this.#pages = new CellPages({ shared: announce !== undefined })
+    this.#announcer = announce === undefined ? null : new Announcer(announce)
   }
 
   counter(name: string, help: string, labels: readonly string[] = []): CounterFamily {
     if (!name.endsWith('_total')) throw new Error(`the counter ${name} must end in _total`)
-    return this.#declare(Counters, new Counters(PREFIX + name, help, labels))
+    return this.#counting({ type: 'counter', name: PREFIX + name, help, labels, buckets: [] }) as Counters
   }
 
   histogram(name: string, help: string, labels: readonly string[], buckets: readonly number[]): HistogramFamily {
-    return this.#declare(Histograms, new Histograms(PREFIX + name, help, { labels, buckets }))
+    return this.#counting({ type: 'histogram', name: PREFIX + name, help, labels, buckets }) as Histograms
   }
 
   gauge(
@@ -43,7 +40,7 @@ export class Metrics implements Instruments {
     collect?: (gauge: GaugeFamily) => void,
   ): GaugeFamily {
     if (name.endsWith('_total')) throw new Error(`the gauge ${name} must not end in _total`)
-    const family = this.#declare(Gauges, new Gauges(PREFIX + name, help, labels))
+    const family = this.#gauges(PREFIX + name, help, labels)
     if (collect !== undefined) family.readBy(collect)
     return family
   }
@@ -59,6 +56,30 @@ export class Metrics implements Instruments {
     return [...this.#families.values()].flatMap((family) => (family instanceof Gauges ? [family.reading()] : []))
   }
 
+  /** Replaces what is known of the gauges of other threads. */
+  receive(readings: readonly GaugeReading[]): void {
+    const together = Map.groupBy(readings, ({ name }) => name)
+    for (const [name, [{ help, labels }]] of together as Map<string, [GaugeReading]>) this.#gauges(name, help, labels)
+    for (const family of this.#families.values()) {
+      if (!(family instanceof Gauges)) continue
+      family.receive((together.get(family.name) ?? []).flatMap(({ series }) => series))
+    }
+  }
+
+  /** Adds the series that another thread tells of to those of the same name. */
+  adopt(thread: number, { families, series }: Announcement): void {
+    for (const shape of families) this.#counting(shape)
+    for (const { family, values, cells } of series) {
+      const known = this.#families.get(family)
+      if (known !== undefined && !(known instanceof Gauges)) known.adopt(thread, values, cells)
+    }
+  }
+
+  /** Another thread is gone: what it counted stays. */
+  release(thread: number): void {
+    for (const family of this.#families.values()) if (!(family instanceof Gauges)) family.release(thread)
+  }
+
   /** The exposition, whole. */
   async text(): Promise<string> {
     return (await Array.fromAsync(this.pieces())).join('')
@@ -69,12 +90,12 @@ export class Metrics implements Instruments {
     let lines: string[] = []
     let sliceEnd = performance.now() + SLICE_MS
     for (const family of this.#families.values()) {
-      lines.push(family.head())
       if (family instanceof Gauges) {
         // In one go: the next scrape empties what this one reads.
         lines.push(family.text())
         continue
       }
+      lines.push(family.head())
       for (const { series } of family.all()) {
         lines.push(series.text())
         if (performance.now() < sliceEnd) continue
@@ -85,18 +106,35 @@ export class Metrics implements Instruments {
       }
     }
     yield lines.join('')
-    yield await this.#node.metrics()
   }
 
-  /** The family of this name: the one declared before, if it is the same. */
-  #declare<F extends Family>(kind: new (...args: never[]) => F, family: F): F {
-    const known = this.#families.get(family.name)
-    if (known === undefined) {
-      if (!/^[a-z][a-z0-9_]*$/.test(family.name)) throw new Error(`"${family.name}" is no metric name`)
-      this.#families.set(family.name, family)
-      return family
-    }
-    if (known instanceof kind && String(known.labels) === String(family.labels)) return known
-    throw new Error(`${family.name} is already a ${known.type} with the labels ${known.labels.join(', ') || '(none)'}`)
+  #gauges(name: string, help: string, labels: readonly string[]): Gauges {
+    const known = this.#families.get(name)
+    if (known === undefined) return this.#add(new Gauges(name, help, labels))
+    if (known instanceof Gauges && String(known.labels) === String(labels)) return known
+    throw alreadyDeclared(known)
   }
+
+  #counting(shape: FamilyShape): Counters | Histograms {
+    const known = this.#families.get(shape.name)
+    if (known !== undefined) {
+      const same = !(known instanceof Gauges) && known.shape.type === shape.type
+      if (same && String(known.shape.labels) === String(shape.labels)) return known
+      throw alreadyDeclared(known)
+    }
+    this.#announcer?.family(shape)
+    const kind = shape.type === 'counter' ? Counters : Histograms
+    return this.#add(new kind(shape, this.#pages, this.#announcer?.series))
+  }
+
+  #add<F extends Family>(family: F): F {
+    if (!/^[a-z][a-z0-9_]*$/.test(family.name)) throw new Error(`"${family.name}" is no metric name`)
+    this.#families.set(family.name, family)
+    return family
+  }
+}
+
+function alreadyDeclared(known: Family): Error {
+  const { type, name, labels } = known instanceof Gauges ? { type: 'gauge', ...known } : known.shape
+  return new Error(`${name} is already a ${type} with the labels ${labels.join(', ') || '(none)'}`)
 }

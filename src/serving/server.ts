@@ -5,7 +5,7 @@
 import type { Config } from '../config/config.ts'
 import type { DescribedRequest } from '../explain/described-request.ts'
 import type { ExplainAnswer } from '../explain/question.ts'
-import type { GaugeReading } from '../observe/families.ts'
+import type { GaugeReading } from '../observe/gauges.ts'
 import type { Purge } from '../state/purges.ts'
 import type { TargetReading } from '../upstream/reading.ts'
 import type { TargetNotice } from '../upstream/target-states.ts'

@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { expect, test } from 'vitest'
 import { configMetrics, trafficMetrics } from '../../src/observe/gateway-metrics.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
+import { NodeMetrics } from '../../src/observe/node-metrics.ts'
 
 /** The samples of one family, without help and type. */
 async function samples(metrics: Metrics, name: string): Promise<string[]> {
@@ -164,7 +165,7 @@ test('names what the gateway itself feeds', async () => {
 })
 
 test('is accepted by promtool, with the metrics of Node', async (context) => {
-  const text = await everything().text()
+  const text = (await everything().text()) + (await new NodeMetrics().text())
   const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
   if (checked.error !== undefined && process.env.CI !== 'true') context.skip('promtool is not installed')
 
