@@ -2,6 +2,8 @@
 import type { Diagnostic } from './config/diagnostic.ts'
 import type { LoadResult } from './config/load.ts'
 import { CompileError } from './generation/compile.ts'
+import { ThreadsError } from './workers/threads.ts'
+import { WorkerEnded } from './workers/worker-handle.ts'
 
 export type Document = LoadResult['document']
 
@@ -21,9 +23,14 @@ export class ConfigError extends Error {
 /** What went wrong after the file itself was found right, as diagnostics. What nobody foresaw is thrown on. */
 export function diagnosticsOf(error: unknown, document: Document): readonly Diagnostic[] {
   if (error instanceof CompileError) return error.diagnostics
-  const { syscall, message } = error as NodeJS.ErrnoException
+  const found = (code: string, key?: string): readonly Diagnostic[] => {
+    const { at, path } = document.place(key === undefined ? [] : [key])
+    return [{ code, severity: 'error', at, path, message: (error as Error).message }]
+  }
+  if (error instanceof ThreadsError) return found(error.code, 'threads')
+  if (error instanceof WorkerEnded) return found('worker-ended')
+  const { syscall } = error as NodeJS.ErrnoException
   // The system would not give an address: in use, not allowed, not ours, or a name that means none.
   if (syscall !== 'listen' && syscall !== 'bind' && syscall !== 'getaddrinfo') throw error
-  const { at, path } = document.place(['listen'])
-  return [{ code: 'address-taken', severity: 'error', at, path, message }]
+  return found('address-taken', 'listen')
 }

@@ -52,7 +52,7 @@ export class GatewayView implements AdminSource {
       configFile: current.file,
       startedAt: this.#startedAt.toISOString(),
       uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 1000),
-      threads: current.threads,
+      threads: workers.length,
       workers,
       lastReload,
     }

@@ -1,8 +1,7 @@
 /** The gateway: loads a config, has it served, reloads it, stops. What the command line and the tests use. */
-import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { GatewayStatus, ReloadResult } from './admin/source.ts'
-import { type Echo, startEcho } from './builtin/echo.ts'
+import { EchoOnDemand } from './builtin/echo-on-demand.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig, redactedSource } from './config/load.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
@@ -18,25 +17,28 @@ import { Turns } from './generation/turns.ts'
 import { FileWatch } from './generation/watch.ts'
 import { configMetrics } from './observe/gateway-metrics.ts'
 import type { CounterFamily } from './observe/instruments.ts'
-import { createLog } from './observe/log.ts'
+import { createLog, type LineDestination, type LogOptions, standardError } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import type { Log } from './plugin.ts'
 import type { Addresses, Commands, Questions, Server, WorkerStatus } from './serving/server.ts'
-import { Serving } from './serving/serving.ts'
 import { ServedTargets } from './serving/targets.ts'
-import { MemoryCounters } from './state/memory-counters.ts'
-import { MemoryInFlight } from './state/memory-in-flight.ts'
 import type { Purge } from './state/purges.ts'
 import { HealthChecks } from './upstream/health-checks.ts'
 import { noticeOf } from './upstream/verdict-notice.ts'
+import { checkThreads, ownIdentity, serverOf } from './workers/choice.ts'
+import { threadsOf } from './workers/threads.ts'
 
 export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv
-  readonly log?: Log
+  readonly log?: Pick<LogOptions, 'level' | 'destination'>
   /** Reload when the file changes. */
   readonly watch?: boolean
   /** Asked once: whether another gateway serves the addresses of this config, and is to leave when this one serves. */
   readonly beside?: (config: Config) => Promise<boolean>
+  /** How many threads serve, whatever the file says. */
+  readonly threads?: number
+  /** The heap that each of several threads may use, in MiB; see `heapMiB`. */
+  readonly heapMiB?: number
 }
 
 export class Gateway implements Viewed {
@@ -44,12 +46,11 @@ export class Gateway implements Viewed {
   /** The file as it was named: what diagnostics call it. */
   readonly #shownAs: string
   readonly #options: GatewayOptions
+  readonly #lines: LineDestination
   readonly #log: Log
   readonly #metrics = new Metrics()
-  readonly #memory: MemoryCounters
   readonly #catalog = new PluginCatalog()
   readonly #reloads: CounterFamily
-  readonly #server: Server
   readonly #admin: AdminPlace
   readonly targets: ServedTargets
   readonly #health = new HealthChecks({
@@ -57,6 +58,8 @@ export class Gateway implements Viewed {
     forgotten: (upstream, target) => void this.tell('target-state', { upstream, target, up: true }),
   })
   readonly #turns = new Turns(() => this.#turn())
+  /** There from the first config on: that says how many threads it has. */
+  #server: Server | null = null
   #generation = 0
   #current: Config | null = null
   #document: Document | null = null
@@ -64,7 +67,7 @@ export class Gateway implements Viewed {
   #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null
   #filesRead: readonly string[] = []
-  #echo: Promise<Echo> | null = null
+  readonly #echo = new EchoOnDemand()
   #stopping = false
   /** The end that has begun: a signal during it waits for it. */
   #stopped: Promise<void> | null = null
@@ -86,21 +89,13 @@ export class Gateway implements Viewed {
     this.#file = resolve(file)
     this.#shownAs = file
     this.#options = options
-    this.#log = options.log ?? createLog()
-    const onFull = (counter: string) =>
-      this.#log.warn({ counter }, 'the rate-limit store is full: new keys share one window')
-    this.#memory = new MemoryCounters({ onFull })
+    this.#lines = options.log?.destination ?? standardError()
+    this.#log = createLog({ ...options.log, destination: this.#lines })
     this.#reloads = configMetrics(this.#metrics, {
       lastReloadSuccessful: () => this.#lastReload.ok,
       configHash: () => this.#current?.hash ?? '',
     })
-    this.#server = new Serving({
-      ...{ log: this.#log, metrics: this.#metrics, catalog: this.#catalog },
-      ...{ counters: this.#memory, inFlight: new MemoryInFlight() },
-      name: `sluice-${randomBytes(4).toString('hex')}`,
-      ticketSecret: randomBytes(32),
-    })
-    this.targets = new ServedTargets({ server: this.#server, current: () => this.current, log: this.#log })
+    this.targets = new ServedTargets({ server: this, current: () => this.current, log: this.#log })
     this.#admin = new AdminPlace(new GatewayView(this, this.#metrics), this.#log)
   }
 
@@ -124,7 +119,7 @@ export class Gateway implements Viewed {
   }
 
   get workers(): readonly WorkerStatus[] {
-    return this.#server.workers
+    return this.#server?.workers ?? []
   }
 
   get lastReload(): GatewayStatus['lastReload'] {
@@ -132,7 +127,7 @@ export class Gateway implements Viewed {
   }
 
   get isReady(): boolean {
-    return this.#server.isCurrent && !this.#stopping
+    return this.#server?.isCurrent === true && !this.#stopping
   }
 
   get adminAddress(): { readonly host: string; readonly port: number } {
@@ -141,11 +136,11 @@ export class Gateway implements Viewed {
 
   /** Where each listener is bound, by name. */
   get addresses(): Addresses {
-    return this.#server.addresses
+    return this.#server!.addresses
   }
 
-  refresh(): Promise<void> {
-    return this.#server.refresh()
+  async refresh(): Promise<void> {
+    await this.#server?.refresh()
   }
 
   /** Forgets kept answers in everything that serves, and in all gateways that share the store. */
@@ -157,7 +152,7 @@ export class Gateway implements Viewed {
 
   /** Tells everything that serves, now and later. */
   tell<Name extends keyof Commands>(name: Name, command: Commands[Name]): Promise<void> {
-    return this.#server.tell(name, command)
+    return this.#server!.tell(name, command)
   }
 
   /** Asks everything that serves. */
@@ -165,12 +160,12 @@ export class Gateway implements Viewed {
     name: Name,
     question: Questions[Name]['takes'],
   ): Promise<Questions[Name]['answer'][]> {
-    return this.#server.ask(name, question)
+    return this.#server!.ask(name, question)
   }
 
   /** What would happen to a request now: one of those that serve is asked. */
   async explain(request: DescribedRequest): Promise<ExplainAnswer> {
-    const [answer] = await this.#server.ask('explain', request)
+    const [answer] = await this.ask('explain', request)
     if (answer === undefined) throw new Error('nobody serves')
     return concealed(answer, this.#conceal)
   }
@@ -225,29 +220,32 @@ export class Gateway implements Viewed {
 
   /** Prepares everything that can fail, then swaps. */
   async #serve(config: Config): Promise<void> {
+    const server = this.#serverOf(config)
     const number = this.#generation + 1
     const beside = number === 1 && (await this.#options.beside?.(config)) === true
-    const echoPort = await this.#echoPort(config)
-    await this.#server.prepare({ config, number, echoPort, beside })
+    const echoPort = await this.#echo.portFor(config)
+    await server.prepare({ config, number, echoPort, beside })
     try {
       // Last: where it stays on its address, the one there is has to go for it.
       await this.#admin.prepare(config.admin, { beside })
     } catch (error) {
-      await this.#server.abandon()
+      await server.abandon()
       throw error
     }
     this.#generation = number
     this.#current = config
     this.#admin.commit()
-    await this.#server.commit()
+    await server.commit()
     this.#health.apply(config, echoPort)
   }
 
-  /** Starts the embedded origin with the first config that has it as an upstream. */
-  async #echoPort({ upstreams }: Config): Promise<number | null> {
-    const isBuiltin = ({ protocol }: { readonly protocol: string }) => protocol === 'builtin'
-    if (upstreams.some(({ targets }) => targets.some(isBuiltin))) this.#echo ??= startEcho()
-    return this.#echo === null ? null : (await this.#echo).port
+  /** Made for the first config; a later one may not want another number of threads. */
+  #serverOf(config: Config): Server {
+    const { threads = threadsOf(config), log: { level = 'info' } = {}, heapMiB } = this.#options
+    const parts = { log: this.#log, lines: this.#lines, level, metrics: this.#metrics, catalog: this.#catalog }
+    if (this.#server === null) this.#server = serverOf(threads, { ...parts, ...ownIdentity(), heapMiB })
+    else checkThreads(this.#server, threads)
+    return this.#server
   }
 
   /**
@@ -264,7 +262,7 @@ export class Gateway implements Viewed {
     const { delayMs, deadlineMs } = this.current.shutdown
     this.#log.info({ delayMs: hurry ? 0 : delayMs, deadlineMs }, 'shutting down')
     if (!hurry && delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
-    if (!hurry) await this.#server.drain()
+    if (!hurry) await this.#server!.drain()
     await this.#finish()
   }
 
@@ -279,12 +277,12 @@ export class Gateway implements Viewed {
     this.#log.info({}, 'leaving to the gateway that takes over')
     // Not waited for: whoever still reads from it must not hold up the listeners.
     void this.#admin.close()
-    await this.#server.drain()
+    await this.#server!.drain()
     await this.#finish()
   }
 
   async #finish(): Promise<void> {
-    await this.#server.close(this.current.shutdown.deadlineMs)
+    await this.#server!.close(this.current.shutdown.deadlineMs)
     await this.#end()
     this.#log.info({}, 'stopped')
   }
@@ -292,9 +290,8 @@ export class Gateway implements Viewed {
   async #end(): Promise<void> {
     this.#watch?.close()
     this.#health.close()
-    await this.#server.end()
+    await this.#server?.end()
     await this.#admin.close()
-    await (await this.#echo)?.close()
-    this.#memory.close()
+    await this.#echo.close()
   }
 }

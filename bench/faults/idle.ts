@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Gateway } from '../../src/gateway.ts'
-import { createLog } from '../../src/observe/log.ts'
 import { Load } from './load.ts'
 
 const total = Number(process.argv[2] ?? 1_000_000)
@@ -47,7 +46,7 @@ shutdown: { delay: 0ms, deadline: 1s }
 routes: { all: { match: /*, upstream: "http://127.0.0.1:${port}", public: "the idle run" } }
 `,
   )
-  const gateway = await Gateway.start(file, { log: createLog({ level: 'silent' }) })
+  const gateway = await Gateway.start(file, { log: { level: 'silent' } })
   const { port: gatewayPort } = gateway.addresses.values().next().value!
   let sent = 0
   const failures = new Map<string, number>()

@@ -17,8 +17,9 @@ export interface Config {
   readonly name: string | undefined
   readonly listeners: readonly ListenerConfig[]
   readonly admin: AdminConfig
-  readonly threads: number
   readonly store: StoreConfig
+  /** `auto`: as many as there are cores. */
+  readonly threads: number | 'auto'
   readonly trustedProxies: TrustedProxies
   readonly limits: Limits
   readonly shutdown: { readonly delayMs: number; readonly deadlineMs: number }

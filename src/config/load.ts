@@ -11,8 +11,8 @@ import { readDns } from './dns.ts'
 import { ConfigDocument } from './document.ts'
 import { readLimits, readShutdown, readTrustedProxies } from './edge.ts'
 import { Findings } from './findings.ts'
+import { deepFreeze } from './freeze.ts'
 import { readListeners } from './listeners.ts'
-import { refuseNotYet } from './not-yet.ts'
 import { readPlain } from './plain.ts'
 import { type LoadedPlugin, PluginCatalog } from './plugin-catalog.ts'
 import type { RawConfig } from './raw.ts'
@@ -22,6 +22,7 @@ import { hideSecrets } from './secret-options.ts'
 import { type Interpolation, reasonOf } from './secrets.ts'
 import { hideStoreUrl, readStore } from './store.ts'
 import { readReload, readTests } from './tests.ts'
+import { readThreads } from './threads.ts'
 import { Upstreams } from './upstreams.ts'
 import { validate } from './validate.ts'
 
@@ -91,7 +92,6 @@ export async function loadConfig(
   findings.conceal(interpolated)
   hideSecrets(document, catalog.base, [])
   hideStoreUrl(document)
-  refuseNotYet(data, document, findings)
   validate(catalog.base, { document, findings, path: [], data })
   const reading = new Reading({ document, findings, data: isMap(data) ? data : {}, folder })
 
@@ -136,14 +136,15 @@ function readParts(reading: Reading, chains: Chains) {
   const upstreams = new Upstreams(reading)
   const routes = readRoutes(reading, { chains, upstreams, listeners })
   const global = chains.global
+  const limits = readLimits(reading)
   return {
     name: reading.data.name,
     listeners,
     admin,
-    threads: 1,
     store: readStore(reading),
+    threads: readThreads(reading, { limits, upstreams: upstreams.all }),
     trustedProxies: readTrustedProxies(reading),
-    limits: readLimits(reading),
+    limits,
     shutdown: readShutdown(reading),
     dns: readDns(reading),
     consumers: readConsumers(reading),
@@ -177,13 +178,6 @@ function sharedCache({ name, chain }: RouteConfig): SharedCache[] {
 
 function isSharedCache(item: ChainItem): boolean {
   return item.kind === 'plugin' && item.plugin.name === 'cache' && item.options['shared'] === true
-}
-
-function deepFreeze<Value extends object>(value: Value): Value {
-  if (Object.isFrozen(value)) return value
-  Object.freeze(value)
-  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner)
-  return value
 }
 
 export { redactedSource } from './redaction.ts'

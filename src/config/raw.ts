@@ -10,6 +10,7 @@ export interface RawConfig {
   readonly listen?: string | RawList<string | RawListener> | RawMap<string | RawListener>
   readonly admin?: string | RawAdmin
   readonly store?: string | RawStore
+  readonly threads?: number | 'auto'
   readonly trustedProxies?: RawList<string> | { readonly from?: RawList<string>; readonly header?: string }
   readonly limits?: RawLimits
   readonly shutdown?: { readonly delay?: string; readonly deadline?: string }

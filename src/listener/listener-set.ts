@@ -11,14 +11,22 @@ export class ListenerSet {
   /** By bound address as configured: a listener keeps its socket when only its name or certificate changes. */
   #listeners = new Map<string, Listener>()
   #pending: { listeners: Map<string, Listener>; config: Config } | null = null
+  /** Removed ones that still have connections. */
+  readonly #closing = new Set<Listener>()
   #open: readonly (readonly [string, number])[] = []
 
   constructor(parts: ListenerParts) {
     this.#parts = parts
   }
 
-  /** Binds what the config adds; `beside` another process that has it bound, too. Rejects, with nothing changed, when an address cannot be bound. */
-  async apply(config: Config, { beside }: { readonly beside: boolean }): Promise<void> {
+  /**
+   * Binds what the config adds; `beside` others that have it bound, too. `ports` are those to bind, by address key, where
+   * they differ from what the config says. Rejects, with nothing changed, when an address cannot be bound.
+   */
+  async apply(
+    config: Config,
+    { beside, ports }: { beside: boolean; ports?: ReadonlyMap<string, number> },
+  ): Promise<void> {
     const listeners = new Map<string, Listener>()
     const added: Listener[] = []
     try {
@@ -29,7 +37,7 @@ export class ListenerSet {
         listeners.set(key, next)
         if (kept !== undefined) continue
         if (!beside) await claim(listener)
-        await next.listen()
+        await next.listen(ports?.get(key))
         added.push(next)
       }
     } catch (error) {
@@ -47,13 +55,27 @@ export class ListenerSet {
     await Promise.all(added.map(([, listener]) => listener.close()))
   }
 
-  /** Makes the applied set current: limits, names and certificates take effect, and what is gone is drained. */
+  /**
+   * Closes what the applied set no longer has, while what serves is still what it listened for. Says goodbye first: closed
+   * at once, it would lose the connections that the kernel has queued on it, and cut clients off in silence.
+   */
+  async release(): Promise<void> {
+    const removed = [...this.#listeners].filter(([key]) => this.#pending?.listeners.has(key) === false)
+    if (removed.length === 0) return
+    for (const [, listener] of removed) listener.drain()
+    await new Promise((done) => setTimeout(done, DRAIN_MS))
+    for (const [, listener] of removed) {
+      this.#closing.add(listener)
+      void listener.close().then(() => this.#closing.delete(listener))
+    }
+  }
+
+  /** Makes the applied set current: limits, names and certificates take effect. */
   settle(): void {
     if (this.#pending === null) return
     const { listeners, config } = this.#pending
     this.#pending = null
     for (const listener of config.listeners) listeners.get(addressKey(listener))!.apply(listener, config.limits)
-    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) void listener.close()
     this.#listeners = listeners
   }
 
@@ -68,7 +90,7 @@ export class ListenerSet {
 
   /** Counts connections, for `connections()` of the next scrape: Node tells only asynchronously. */
   async count(): Promise<void> {
-    const listeners = [...this.#listeners.values()]
+    const listeners = this.#all()
     const open = await Promise.all(listeners.map((listener) => listener.connections()))
     const tunnels = listeners.reduce((sum, listener) => sum + listener.tunnels, 0)
     this.#open = [
@@ -103,7 +125,7 @@ export class ListenerSet {
   async close(deadlineMs: number): Promise<void> {
     // The system forgets what is queued on a listener that closes: right after the loop has polled, nothing but the latest is.
     await new Promise(setImmediate)
-    const listeners = [...this.#listeners.values()]
+    const listeners = this.#all()
     const closed = Promise.all(listeners.map((listener) => listener.close()))
     const deadline = setTimeout(() => this.destroy(), deadlineMs)
     await closed
@@ -111,11 +133,16 @@ export class ListenerSet {
   }
 
   destroy(): void {
-    for (const listener of this.#listeners.values()) listener.destroy()
+    for (const listener of this.#all()) listener.destroy()
+  }
+
+  #all(): Listener[] {
+    return [...this.#listeners.values(), ...this.#closing]
   }
 }
 
-function addressKey({ protocol, host, port, name }: ListenerConfig): string {
+/** What makes two listeners the same socket. */
+export function addressKey({ protocol, host, port, name }: ListenerConfig): string {
   // Port 0 is a new port each: two of them are two listeners, told apart by name.
   return JSON.stringify(port === 0 ? [protocol, host, port, name] : [protocol, host, port])
 }

@@ -209,8 +209,8 @@ export class Listener {
   }
 
   /** Binds the address, which is claimed already. Resolves with the port, which is news when 0 was asked for. */
-  listen(): Promise<number> {
-    const { host, port } = this.#config
+  listen(port = this.#config.port): Promise<number> {
+    const { host } = this.#config
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen({ host, port, reusePort: sharesAddresses, backlog: 4096 }, () => {

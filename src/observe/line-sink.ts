@@ -3,6 +3,7 @@
  * that cannot be written are dropped and counted. A full disk or a reader that left costs log lines, never requests.
  */
 import { close, constants, fstatSync, openSync, write, writeSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
 
@@ -31,6 +32,8 @@ export interface LineSinkEvents {
 export class LineSink {
   readonly #destination: string
   readonly #events: LineSinkEvents
+  /** The standard stream of a worker thread, which is a way to the main thread. */
+  readonly #stream: NodeJS.WriteStream | null
   #fd = -1
   #waiting: string[] = []
   #waitingLength = 0
@@ -53,6 +56,13 @@ export class LineSink {
   constructor(destination: string, events: LineSinkEvents) {
     this.#destination = destination
     this.#events = events
+    this.#stream = isMainThread
+      ? null
+      : destination === 'stdout'
+        ? process.stdout
+        : destination === 'stderr'
+          ? process.stderr
+          : null
     if (LineSink.#open.size === 0) process.on('exit', LineSink.#finishAll)
     LineSink.#open.add(this)
   }
@@ -94,6 +104,10 @@ export class LineSink {
       return
     }
     this.#batch = this.#take()
+    if (this.#stream !== null) {
+      this.#handOver(this.#stream)
+      return
+    }
     try {
       if (this.#fd === -1) this.#fd = openDestination(this.#destination)
     } catch (error) {
@@ -108,6 +122,16 @@ export class LineSink {
     this.#waiting = []
     this.#waitingLength = 0
     return Buffer.from(text)
+  }
+
+  /** To the main thread, which takes all of it at once and has a sink of its own: lines of two threads must not mix. */
+  #handOver(stream: NodeJS.WriteStream): void {
+    this.#inFlight = true
+    stream.write(this.#batch, () => {
+      this.#inFlight = false
+      this.#batch = EMPTY
+      if (this.#waiting.length > 0 || this.#closing !== null) this.#flush()
+    })
   }
 
   #writeBatch(): void {
@@ -172,6 +196,10 @@ export class LineSink {
   /** The process ends: writes what is not on its way already, as far as that works at once. */
   #finish(): void {
     const deadline = performance.now() + PATIENCE_MS
+    if (this.#stream !== null) {
+      this.#stream.write(this.#take())
+      return
+    }
     const rest = this.#inFlight ? this.#take() : Buffer.concat([this.#batch, this.#take()])
     let written = 0
     while (written < rest.length) {

@@ -3,10 +3,18 @@ import { pino, stdSerializers, stdTimeFunctions } from 'pino'
 import type { Log } from '../plugin.ts'
 import { LineSink } from './line-sink.ts'
 
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+export interface LineDestination {
+  write(line: string): void
+}
+
 export interface LogOptions {
-  readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly level?: LogLevel
   /** Takes whole lines. Default: stderr. */
-  readonly destination?: { write(line: string): void }
+  readonly destination?: LineDestination
+  /** In every line. */
+  readonly fields?: object
 }
 
 /** Log lines are one JSON object each; `error` fields are written with their stack and cause. */
@@ -14,15 +22,20 @@ export function createLog(options: LogOptions = {}): Log {
   return pino(
     {
       level: options.level ?? 'info',
-      base: null,
+      base: options.fields ?? null,
       errorKey: 'error',
       messageKey: 'message',
       timestamp: stdTimeFunctions.isoTime,
       serializers: { error: stdSerializers.errWithCause },
       formatters: { level: (level) => ({ level }), log: (fields) => redacted(fields, 0) as Record<string, unknown> },
     },
-    options.destination ?? new LineSink('stderr', silentEvents),
+    options.destination ?? standardError(),
   )
+}
+
+/** Where log lines go unless somebody says otherwise. */
+export function standardError(): LineDestination {
+  return new LineSink('stderr', silentEvents)
 }
 
 // The log cannot report its own loss anywhere: stderr is the last resort.

@@ -33,6 +33,14 @@ export interface ServingParts {
   readonly name: string
   /** From which the keys of TLS session tickets are made. */
   readonly ticketSecret: Uint8Array
+  /** Who we are among all that share a store. */
+  readonly node: string
+  /** Its first cell counts requests. */
+  readonly tally: Float64Array
+  /** A generation has served its last request. */
+  retired(): void
+  /** Nothing is served any more. */
+  ended(): void
 }
 
 export class Serving implements Server {
@@ -49,13 +57,16 @@ export class Serving implements Server {
   #generation: Generation | null = null
   #prepared: Generation | null = null
   #echoPort: number | null = null
-  #requests = 0
+  readonly #tally: Float64Array
+  readonly #parts: Pick<ServingParts, 'retired' | 'ended'>
 
   constructor(parts: ServingParts) {
-    const { log, metrics, counters, inFlight, catalog, name } = parts
+    const { log, metrics, counters, inFlight, catalog, name, node, tally } = parts
     this.#log = log
     this.#metrics = metrics
     this.#catalog = catalog
+    this.#tally = tally
+    this.#parts = parts
     this.#listeners = new ListenerSet({
       handler: { request: (raw, response, meta) => this.#handle(raw, response, meta) },
       ticketSecret: parts.ticketSecret,
@@ -74,7 +85,7 @@ export class Serving implements Server {
     const tunnels = this.#tunnels
     const purges = this.#purges
     const purged = (purge: Purge) => void purges.apply(purge)
-    const openStore = (config: RedisStoreConfig) => new RedisStore(config, { log, node: name, local: counters, purged })
+    const openStore = (config: RedisStoreConfig) => new RedisStore(config, { log, node, local: counters, purged })
     this.#world = {
       carry,
       log,
@@ -100,16 +111,17 @@ export class Serving implements Server {
       this.#log.error({ error }, 'a request could not be handled')
       response.destroy()
     }
-    this.#requests++
+    this.#tally[0]!++
     return true
   }
 
-  async prepare({ config, number, echoPort, beside }: Order): Promise<void> {
+  /** `ports`: what listeners bind, by address key, where somebody else has chosen. */
+  async prepare({ config, number, echoPort, beside }: Order, ports?: ReadonlyMap<string, number>): Promise<void> {
     this.#echoPort = echoPort
     const plugins = await pluginModules(config, this.#catalog)
     const generation = await compile({ config, plugins, number }, this.#world, { failed: this.#logFailure })
     try {
-      await this.#listeners.apply(config, { beside })
+      await this.#listeners.apply(config, { beside, ...(ports === undefined ? {} : { ports }) })
     } catch (error) {
       await generation.retire(0)
       throw error
@@ -118,6 +130,7 @@ export class Serving implements Server {
   }
 
   async commit(): Promise<void> {
+    await this.#listeners.release()
     const old = this.#generation
     this.#generation = this.#prepared!
     this.#prepared = null
@@ -142,6 +155,7 @@ export class Serving implements Server {
       this.#retiring.delete(generation)
       // A request that ended on the old generation has counted on its route once more.
       this.#dropSeries()
+      this.#parts.retired()
     })
     this.#retiring.set(generation, retired)
   }
@@ -204,7 +218,7 @@ export class Serving implements Server {
   }
 
   get workers(): readonly WorkerStatus[] {
-    return [{ id: 1, generation: this.#generation?.number ?? 0, requests: this.#requests }]
+    return [{ id: 1, generation: this.#generation?.number ?? 0, requests: this.#tally[0]! }]
   }
 
   get isCurrent(): boolean {
@@ -223,5 +237,6 @@ export class Serving implements Server {
     this.#listeners.destroy()
     await this.#generation?.retire(0)
     await Promise.all(this.#retiring.values())
+    this.#parts.ended()
   }
 }

@@ -33,7 +33,14 @@ test.for(files)('%s reads as its golden text', async (name) => {
 })
 
 test('every diagnostic code has a golden case or a test of its own', () => {
-  const elsewhere = ['failed-test', 'plugin-changed', 'plugin-skipped']
+  const elsewhere = [
+    'failed-test',
+    'plugin-changed',
+    'plugin-skipped',
+    'threads-changed',
+    'threads-unsupported',
+    'worker-ended',
+  ]
   const golden = files.map((name) => readFileSync(join(cases, name), 'utf8').split(DASHES).at(-1)!).join('')
   const missing = Object.keys(diagnosticCodes).filter(
     (code) => !elsewhere.includes(code) && !golden.includes(`  ${code}  `),

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Gateway, type GatewayOptions } from '../../src/gateway.ts'
-import { createLog } from '../../src/observe/log.ts'
 
 export interface TestGateway extends AsyncDisposable {
   readonly gateway: Gateway
@@ -22,7 +21,9 @@ export interface TestGateway extends AsyncDisposable {
   metrics(): Promise<string>
 }
 
-export interface TestGatewayOptions extends Pick<GatewayOptions, 'env' | 'watch'> {
+export interface TestGatewayOptions extends Pick<GatewayOptions, 'env' | 'heapMiB' | 'watch'> {
+  /** 1 unless said otherwise: what is no matter of threads is tested in one. */
+  readonly threads?: number | 'as the file says'
   /** Files to put beside the config, by relative path. */
   readonly files?: Readonly<Record<string, string>>
 }
@@ -39,8 +40,10 @@ export async function startGateway(yaml: string, options: TestGatewayOptions = {
   await writeFile(file, complete(yaml))
   const gateway = await Gateway.start(file, {
     env: options.env ?? {},
+    ...(options.heapMiB === undefined ? {} : { heapMiB: options.heapMiB }),
     watch: options.watch ?? false,
-    log: createLog({ level: 'debug', destination: { write: (line) => void log.push(JSON.parse(line)) } }),
+    ...(options.threads === 'as the file says' ? {} : { threads: options.threads ?? 1 }),
+    log: { level: 'debug', destination: { write: (line) => void log.push(JSON.parse(line)) } },
   })
   const listener = gateway.addresses.values().next().value!
   const url = `${listener.protocol}://127.0.0.1:${listener.port}`

@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
+import { tableRows } from '../docs/pages.ts'
 import { startOrigin } from '../support/origin.ts'
 import { isReady, metric, once, startLoad, startTwo, status } from './setup.ts'
 
+const plain = (cell: string) => cell.replaceAll('`', '')
 const answer = (code: number) => `routes:\n  a: { match: /a, respond: { status: ${code} }, public: test }\n`
 
 test('spreads connections over workers, and sums what they count', async () => {
@@ -20,11 +22,20 @@ test('spreads connections over workers, and sums what they count', async () => {
 
   const { threads, workers } = await status(gateway)
   expect(threads).toBe(2)
-  expect(workers.map(({ id, generation }) => [id, generation])).toEqual([[1, 1], [2, 1]])
-  expect(workers.reduce((sum, { requests }) => sum + requests, 0)).toBe(sent)
+  expect(workers.map(({ id, generation }) => [id, generation])).toEqual([
+    [1, 1],
+    [2, 1],
+  ])
+  const total = async () => (await status(gateway)).workers.reduce((sum, { requests }) => sum + requests, 0)
+  await expect.poll(total).toBe(sent)
   const series = 'sluice_http_requests_total{route="a",method="GET",code="200",source="gateway"}'
   await expect.poll(() => metric(gateway, series)).toBe(sent)
-  const checked = spawnSync('promtool', ['check', 'metrics'], { input: await gateway.metrics(), encoding: 'utf8' })
+  const exposition = await gateway.metrics()
+  for (const [name, type, labels] of tableRows('docs/metrics.md', '<!-- worker metrics -->')) {
+    const label = labels === '' ? '' : `{${plain(labels!)}="1"}`
+    expect(exposition).toContain(`# TYPE ${plain(name!)} ${type}\n${plain(name!)}${label} `)
+  }
+  const checked = spawnSync('promtool', ['check', 'metrics'], { input: exposition, encoding: 'utf8' })
   expect(checked.stdout + checked.stderr).toBe('')
 })
 
@@ -54,11 +65,11 @@ export default () => { throw new Error('never') }`
   await using gateway = await startTwo(answer(200), { files: { 'no.js': plugin, 'dies.js': dying } })
 
   const refused = await gateway.reload(`${answer(201).replace('public', 'plugins: [./no.js], public')}`)
-  expect(refused).toMatchObject({ ok: false, diagnostics: [{ code: 'plugin-failed', path: 'routes.a/no#0' }] })
+  expect(refused).toMatchObject({ ok: false, diagnostics: [{ code: 'plugin-failed', path: 'routes.a/./no.js#0' }] })
   const killed = await gateway.reload(`${answer(201).replace('public', 'plugins: [./dies.js], public')}`)
   expect(killed).toMatchObject({ ok: false, diagnostics: [{ code: 'worker-ended' }] })
 
-  await expect.poll(() => isReady(gateway)).toBe(true)
+  await expect.poll(() => isReady(gateway), { timeout: 8000 }).toBe(true)
   for (let i = 0; i < 6; i++) expect(await once(`${gateway.url}/a`)).toBe(200)
   expect((await status(gateway)).workers.map(({ generation }) => generation)).toEqual([1, 1])
 })

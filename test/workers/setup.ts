@@ -1,6 +1,12 @@
 /** Gateways with two workers, and what their tests ask of them. */
+
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
+
+// A worker then loads in a third of the time.
+enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/sluice', import.meta.url)))
 
 export function startTwo(yaml: string, options: TestGatewayOptions = {}): Promise<TestGateway> {
   return startGateway(yaml, { threads: 2, ...options })
@@ -9,11 +15,15 @@ export function startTwo(yaml: string, options: TestGatewayOptions = {}): Promis
 /** One request on a connection of its own, so that any worker may get it; the status, or why there is none. */
 export function once(url: string): Promise<number | string> {
   return new Promise((resolve) => {
-    const request = httpRequest(url, { agent: false, headers: { connection: 'close' } }, (response: IncomingMessage) => {
-      response.resume()
-      response.on('end', () => resolve(response.statusCode!))
-      response.on('error', (error) => resolve(String(error)))
-    })
+    const request = httpRequest(
+      url,
+      { agent: false, headers: { connection: 'close' } },
+      (response: IncomingMessage) => {
+        response.resume()
+        response.on('end', () => resolve(response.statusCode!))
+        response.on('error', (error) => resolve(String(error)))
+      },
+    )
     request.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? String(error)))
     request.end()
   })

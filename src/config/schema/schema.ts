@@ -4,6 +4,7 @@ import { closed, list, type Schema, text } from './forms.ts'
 import { chains, globalPlugins, routes } from './routes.ts'
 import { store } from './store.ts'
 import { reload, tests } from './tests.ts'
+import { threads } from './threads.ts'
 import { upstreams } from './upstreams.ts'
 
 /** What an editor is told about one plugin. */
@@ -67,8 +68,8 @@ function gatewaySchema(item: Schema): Schema {
       name: text('Our name in `via`.', { pattern: '^[A-Za-z0-9._-]{1,64}$' }),
       listen,
       admin,
-      threads: { type: 'integer', minimum: 1, default: 1, description: 'Threads that serve traffic.' },
       store,
+      threads,
       trustedProxies,
       limits,
       shutdown,

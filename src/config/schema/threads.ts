@@ -1,0 +1,14 @@
+/** `threads` in the schema. */
+import type { Schema } from './forms.ts'
+
+export const defaultThreads = 1
+
+export const threads: Schema = {
+  anyOf: [
+    { type: 'integer', minimum: 1, maximum: 256 },
+    { type: 'string', enum: ['auto'] },
+  ],
+  default: defaultThreads,
+  examples: ['auto', 4],
+  description: 'Threads that serve traffic; `auto`: one per core. Another number takes a restart.',
+}

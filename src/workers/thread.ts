@@ -1,0 +1,81 @@
+/** The program of a worker thread: a Serving of its own, and the calls of the supervisor. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { PluginCatalog } from '../config/plugin-catalog.ts'
+import { CompileError } from '../generation/compile.ts'
+import { createLog } from '../observe/log.ts'
+import { Metrics } from '../observe/metrics.ts'
+import { Serving } from '../serving/serving.ts'
+import { MemoryCounters } from '../state/memory-counters.ts'
+import { MemoryInFlight } from '../state/memory-in-flight.ts'
+import { receiveConfig } from './config-slices.ts'
+import type { Birth, CallMessage, Failure, FromWorker } from './messages.ts'
+import { shareOf } from './share.ts'
+
+const { id, share, name, level, tally, ticketSecret } = workerData as Birth
+const port = parentPort!
+const tellSupervisor = (message: FromWorker) => port.postMessage(message)
+
+const log = createLog({
+  level,
+  fields: { worker: id },
+  destination: { write: (line) => tellSupervisor({ note: 'log', line }) },
+})
+
+const serving = new Serving({
+  log,
+  metrics: new Metrics((announcement) => tellSupervisor({ note: 'series', announcement })),
+  counters: new MemoryCounters({
+    onFull: (counter) => log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
+  }),
+  inFlight: new MemoryInFlight(),
+  catalog: new PluginCatalog(),
+  name,
+  // Each counts by itself while a shared store is away, and has a part of each limit then.
+  node: `${name}-${id}`,
+  tally,
+  ticketSecret,
+  retired: () => tellSupervisor({ note: 'retired' }),
+  // What still waits to be written is written on the way out.
+  ended: () => setImmediate(() => process.exit()),
+})
+
+/** Answers a call of the supervisor. */
+async function answerTo(message: CallMessage): Promise<unknown> {
+  switch (message.call) {
+    case 'prepare': {
+      const { head, slices, ports, ...order } = message.takes
+      const config = shareOf(await receiveConfig(head, slices), share)
+      // The supervisor has claimed the addresses, and the other workers bind them too.
+      await serving.prepare({ ...order, config, beside: true }, ports)
+      return null
+    }
+    case 'tell':
+      await serving.tell(message.takes.name, message.takes.command)
+      return null
+    case 'ask': {
+      const [answer] = await serving.ask(message.takes.name, message.takes.question)
+      return answer
+    }
+    case 'close':
+      await serving.close(message.takes)
+      return null
+    default:
+      await serving[message.call]()
+      return null
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof CompileError) return { message: error.message, diagnostics: error.diagnostics }
+  const { message, code, syscall } = error as NodeJS.ErrnoException
+  return { message, ...(code === undefined ? {} : { code }), ...(syscall === undefined ? {} : { syscall }) }
+}
+
+port.on('message', (message: CallMessage) => {
+  const { number } = message
+  answerTo(message).then(
+    (answer) => tellSupervisor({ number, answer }),
+    (error: unknown) => tellSupervisor({ number, failure: failureOf(error) }),
+  )
+})
+tellSupervisor({ note: 'ready' })

@@ -1,0 +1,41 @@
+/** How each worker is doing, beyond what it serves: read when somebody asks. */
+import type { Metrics } from '../observe/metrics.ts'
+import type { Slot } from './slot.ts'
+
+interface Reading {
+  readonly worker: string
+  readonly busy: number
+  readonly heapBytes: number
+}
+
+export class Vitals {
+  #readings: readonly Reading[] = []
+
+  constructor(metrics: Metrics) {
+    metrics.gauge(
+      'worker_event_loop_utilization',
+      'Share of the time since the last scrape in which the event loop of a worker was busy.',
+      ['worker'],
+      (gauge) => {
+        for (const { worker, busy } of this.#readings) gauge.set(busy, worker)
+      },
+    )
+    metrics.gauge(
+      'worker_heap_used_bytes',
+      'Memory that the JavaScript heap of a worker uses.',
+      ['worker'],
+      (gauge) => {
+        for (const { worker, heapBytes } of this.#readings) gauge.set(heapBytes, worker)
+      },
+    )
+  }
+
+  async refresh(slots: readonly Slot[]): Promise<void> {
+    const readings = await Promise.allSettled(
+      slots.map(async ({ id, handle }) =>
+        handle === null ? null : { worker: String(id), ...(await handle.vitals()) },
+      ),
+    )
+    this.#readings = readings.flatMap((reading) => (reading.status === 'fulfilled' ? (reading.value ?? []) : []))
+  }
+}
