@@ -32,7 +32,7 @@ export function haproxyPeer(name: string, extra: string): Peer {
 
 function config(job: Job, extra: string): string {
   return `global
-  maxconn 20000
+  maxconn 9900
   nbthread 1
 defaults
   mode http
