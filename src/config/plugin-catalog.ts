@@ -157,7 +157,18 @@ export function isPath(name: string): boolean {
 }
 
 /** A plugin's options with the keys that its traits add to every item of it. */
-function itemSchema({ schema, traits }: { schema: object; traits: Traits }): Schema {
+function itemSchema(module: PluginModule): Schema {
+  const known = itemSchemas.get(module)
+  if (known !== undefined) return known
+  const schema = makeItemSchema(module)
+  itemSchemas.set(module, schema)
+  return schema
+}
+
+/** By module: the same schema is compiled once, however many catalogs there are. */
+const itemSchemas = new WeakMap<PluginModule, Schema>()
+
+function makeItemSchema({ schema, traits }: { schema: object; traits: Traits }): Schema {
   const own = schema as Schema & { readonly properties?: object }
   const properties = {
     ...(traits.refuses === true ? observeKey : {}),

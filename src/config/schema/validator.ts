@@ -15,6 +15,8 @@ export interface Validator {
   check(data: unknown): SchemaError[]
 }
 
+const compiled = new WeakMap<Schema, Validator>()
+
 export class ValidatorCompiler {
   readonly #ajv = new Ajv({
     strict: true,
@@ -35,8 +37,16 @@ export class ValidatorCompiler {
     this.#ajv.addFormat('ipv6', (value: string) => isIP(value) === 6)
   }
 
-  /** Throws when the schema is none, or uses what strict mode does not know. */
+  /** Throws when the schema is none, or uses what strict mode does not know. A schema is compiled once: it does not change. */
   compile(schema: Schema): Validator {
+    const known = compiled.get(schema)
+    if (known !== undefined) return known
+    const validator = this.#compile(schema)
+    compiled.set(schema, validator)
+    return validator
+  }
+
+  #compile(schema: Schema): Validator {
     const validate: ValidateFunction = this.#ajv.compile(told(withoutDialect(schema)) as Schema)
     return {
       schema,
