@@ -8,6 +8,8 @@ import type { LineDestination, LogLevel } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Log } from '../plugin.ts'
 import type { Addresses, Commands, Order, Questions, Server, WorkerStatus } from '../serving/server.ts'
+import { SharedCounters } from '../state/shared-counters.ts'
+import { SharedInFlight, type SharedInFlightHandle } from '../state/shared-in-flight.ts'
 import { claimPorts, type Ports } from './claim.ts'
 import { sendConfig } from './config-slices.ts'
 import type { Calls, CommandMessage, Note, QuestionMessage } from './messages.ts'
@@ -53,6 +55,7 @@ export class Fleet implements Server {
   readonly #vitals: Vitals
   readonly #output: { readonly stdout: LineSink; readonly stderr: LineSink }
   readonly #notices = new TargetNotices()
+  readonly #inFlight: SharedInFlightHandle
   #slots: readonly Slot[] = []
   #prepared: Prepared | null = null
   #current: Prepared | null = null
@@ -62,6 +65,7 @@ export class Fleet implements Server {
   constructor(parts: FleetParts) {
     this.#parts = parts
     this.#metrics = parts.metrics
+    this.#inFlight = SharedInFlight.allocate(parts.threads)
     this.#restarts = parts.metrics.counter('worker_restarts_total', 'Workers that ended and were replaced.').series()
     this.#vitals = new Vitals(parts.metrics)
     this.#output = { stdout: new LineSink('stdout', silent), stderr: new LineSink('stderr', silent) }
@@ -93,9 +97,10 @@ export class Fleet implements Server {
       started: (slot: Slot) => this.#bringUpToDate(slot),
       lost: (slot: Slot) => this.#lost(slot),
     }
+    const shared = { counters: SharedCounters.allocate(), inFlight: this.#inFlight }
     this.#slots = Array.from({ length: threads }, (_, index) => {
       const share = { index, of: threads }
-      const birth = { id: index + 1, share, name, ticketSecret, level, compileCache: getCompileCacheDir() }
+      const birth = { id: index + 1, share, name, ticketSecret, level, compileCache: getCompileCacheDir(), ...shared }
       return new Slot({ birth, heapMiB, log }, events)
     })
     await Promise.all(this.#slots.map(({ settled }) => settled))
@@ -179,6 +184,8 @@ export class Fleet implements Server {
   }
 
   #lost({ id }: Slot): void {
+    // What the thread had let in has ended with it.
+    SharedInFlight.clear(this.#inFlight, id - 1)
     this.#restarts.inc()
     this.#metrics.release(id)
   }

@@ -4,6 +4,8 @@ import type { Diagnostic } from '../config/diagnostic.ts'
 import type { Announcement } from '../observe/announcement.ts'
 import type { LogLevel } from '../observe/log.ts'
 import type { Commands, Order, Questions } from '../serving/server.ts'
+import type { SharedCountersHandle } from '../state/shared-counters.ts'
+import type { SharedInFlightHandle } from '../state/shared-in-flight.ts'
 import type { Ports } from './claim.ts'
 import type { ConfigHead } from './config-slices.ts'
 import type { Share } from './share.ts'
@@ -18,6 +20,8 @@ export interface Birth {
   readonly level: LogLevel
   /** Where it counts its requests, for others to read. */
   readonly tally: Float64Array
+  readonly counters: SharedCountersHandle
+  readonly inFlight: SharedInFlightHandle
   /** Where the main thread keeps compiled code. */
   readonly compileCache: string | undefined
 }

@@ -5,13 +5,13 @@ import { CompileError } from '../generation/compile.ts'
 import { createLog } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { Serving } from '../serving/serving.ts'
-import { MemoryCounters } from '../state/memory-counters.ts'
-import { MemoryInFlight } from '../state/memory-in-flight.ts'
+import { SharedCounters } from '../state/shared-counters.ts'
+import { SharedInFlight } from '../state/shared-in-flight.ts'
 import { receiveConfig } from './config-slices.ts'
 import type { Birth, CallMessage, Failure, FromWorker } from './messages.ts'
 import { shareOf } from './share.ts'
 
-const { id, share, name, level, tally, ticketSecret } = workerData as Birth
+const { id, share, name, level, tally, ticketSecret, counters, inFlight } = workerData as Birth
 const port = parentPort!
 const tellSupervisor = (message: FromWorker) => port.postMessage(message)
 
@@ -24,10 +24,10 @@ const log = createLog({
 const serving = new Serving({
   log,
   metrics: new Metrics((announcement) => tellSupervisor({ note: 'series', announcement })),
-  counters: new MemoryCounters({
+  counters: new SharedCounters(counters, {
     onFull: (counter) => log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
   }),
-  inFlight: new MemoryInFlight(),
+  inFlight: new SharedInFlight(inFlight, share.index),
   catalog: new PluginCatalog(),
   name,
   // Each counts by itself while a shared store is away, and has a part of each limit then.

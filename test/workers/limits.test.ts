@@ -1,0 +1,66 @@
+/** Limits are those of the gateway, not of a thread. */
+import { Agent, request } from 'node:http'
+import { expect, test, vi } from 'vitest'
+import { startOrigin } from '../support/origin.ts'
+import { isReady, startTwo, status } from './setup.ts'
+
+/** Answers by status, of so many requests at once on as many connections as given. */
+async function flood(url: string, { requests, connections }: { requests: number; connections: number }) {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const statuses = await Promise.all(Array.from({ length: requests }, () => statusOf(url, agent)))
+  agent.destroy()
+  return Object.fromEntries([...Map.groupBy(statuses, (one) => one)].map(([code, all]) => [code, all.length]))
+}
+
+function statusOf(url: string, agent?: Agent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { agent: agent ?? false }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode!))
+    })
+    sent.on('error', reject).end()
+  })
+}
+
+test.for(['fixed', 'sliding'])('%s admits exactly max, whichever thread a request comes to', async (algorithm) => {
+  const limit = `rate-limit: { max: 400, window: 1h, algorithm: ${algorithm} }`
+  await using gateway = await startTwo(
+    `routes:\n  a: { match: /a, respond: { status: 200 }, public: test, plugins: [${limit}] }\n`,
+  )
+
+  expect(await flood(`${gateway.url}/a`, { requests: 1200, connections: 40 })).toEqual({ 200: 400, 429: 800 })
+
+  expect((await status(gateway)).workers.every(({ requests }) => requests > 0)).toBe(true)
+})
+
+test('counts what is in flight over all threads, and gives back what a thread held that ended', async () => {
+  await using origin = await startOrigin(() => {})
+  const dying = `export const schema = { type: 'object', additionalProperties: false }
+export const traits = {}
+export default (scope) => scope.addHook('onRequest', () => { process.exit(1) })`
+  await using gateway = await startTwo(
+    `upstreams: { origin: ["${origin.url}"] }
+routes:
+  held: { match: /held, upstream: origin, public: test, plugins: [concurrency: { max: 8 }] }
+  die: { match: /die, respond: { status: 200 }, public: test, plugins: [./die.js] }
+`,
+    { files: { 'die.js': dying } },
+  )
+  /** Requests that got a place and have it still; those that lost their connection count in `lost`. */
+  let lost = 0
+  const hold = () => {
+    for (let i = 0; i < 20; i++) void statusOf(`${gateway.url}/held`).catch(() => lost++)
+  }
+  hold()
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(8))
+  expect(await statusOf(`${gateway.url}/held`)).toBe(429)
+
+  while (lost === 0) {
+    await statusOf(`${gateway.url}/die`).catch(() => 0)
+    await vi.waitFor(async () => expect(await isReady(gateway)).toBe(true), 10_000)
+  }
+  const freed = lost
+  hold()
+
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(8 + freed))
+  expect(await statusOf(`${gateway.url}/held`)).toBe(429)
+})
