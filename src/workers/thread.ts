@@ -30,8 +30,8 @@ const serving = new Serving({
   inFlight: new SharedInFlight(inFlight, share.index),
   catalog: new PluginCatalog(),
   name,
-  // Each counts by itself while a shared store is away, and has a part of each limit then.
-  node: `${name}-${id}`,
+  // All threads are one node of the fleet: while a shared store is away, they count its part of each limit together.
+  node: name,
   tally,
   ticketSecret,
   retired: () => tellSupervisor({ note: 'retired' }),
