@@ -1,15 +1,18 @@
-/** Writes the option tables of the reference from the schemas: `npm run docs`. What stands between the marks is never edited by hand. */
+/** Writes the option tables and the manual from schemas and commands: `npm run docs`. What stands between the marks is never edited by hand. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { commands } from '../src/commands/commands.ts'
+import type { Manual } from '../src/commands/manual/manual.ts'
+import { manualText } from '../src/commands/manual/text.ts'
 import { PluginCatalog } from '../src/config/plugin-catalog.ts'
 import { type Schema, unitOf } from '../src/config/schema/forms.ts'
 import { editorSchema } from '../src/config/schema/schema.ts'
 
 /** Pages with generated sections, from the root of the repository. */
-export const generatedPages = ['docs/configuration.md', 'docs/plugins.md'] as const
+export const generatedPages = ['docs/configuration.md', 'docs/plugins.md', 'docs/commands.md'] as const
 
 const section = /(<!-- options of ([\w.-]+) -->\n)[\s\S]*?(<!-- end of options -->)/g
 
-/** What a table can be made for: `limits`, `plugin.cors`. */
+/** What a section can be made for: `limits`, `plugin.cors`, `command.check`. */
 export type Tables = ReadonlyMap<string, string>
 
 export async function optionTables(): Promise<Tables> {
@@ -19,6 +22,7 @@ export async function optionTables(): Promise<Tables> {
   return new Map([
     ...sections.map(([name, schema]) => [name, table(rowsOf(schema, name, schema))] as const),
     ...plugins.map(({ name, schema }) => [`plugin.${name}`, pluginTable(schema)] as const),
+    ...[...commands.values()].map(({ manual }) => [`command.${manual.name}`, manualBlock(manual)] as const),
   ])
 }
 
@@ -41,6 +45,10 @@ interface Row {
   readonly value: string
   readonly fallback: string
   readonly description: string
+}
+
+function manualBlock(manual: Manual): string {
+  return `\`\`\`text\n${manualText(manual)}\`\`\`\n`
 }
 
 function pluginTable(schema: Schema): string {

@@ -10,6 +10,7 @@ import { Redaction } from './access-log/redaction.ts'
 
 export const schema = {
   type: 'object',
+  description: 'Writes one line of JSON for each request when it is over. Put it first, so that it sees everything.',
   additionalProperties: false,
   properties: {
     to: {

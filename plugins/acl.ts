@@ -6,9 +6,9 @@ const list = { type: 'array', minItems: 1, uniqueItems: true } as const
 
 export const schema = {
   type: 'object',
+  description: 'Lets only some of the authenticated pass. Every kind that is given must hold. Refused is 403.',
   additionalProperties: false,
   minProperties: 1,
-  description: 'Every kind that is given must hold.',
   properties: {
     groups: {
       ...list,

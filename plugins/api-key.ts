@@ -5,6 +5,7 @@ import { type Exchange, Problem, queryName, queryValue, type Scope, type Traits 
 
 export const schema = {
   type: 'object',
+  description: 'Requires an API key, and names the consumer who has it. No key, or a bad one, is 401.',
   additionalProperties: false,
   properties: {
     header: {
@@ -15,6 +16,7 @@ export const schema = {
     },
     query: {
       type: 'string',
+      examples: ['key'],
       pattern: '^[A-Za-z0-9._~-]{1,64}$',
       description: 'Query parameter that may carry the key instead. Never forwarded, never logged.',
     },

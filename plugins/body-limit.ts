@@ -4,11 +4,13 @@ import { type Exchange, Problem, type Scope, size, type Traits } from '#gateway'
 
 export const schema = {
   type: 'object',
+  description: 'Refuses request bodies over a size with 413.',
   additionalProperties: false,
   required: ['max'],
   properties: {
     max: {
       type: 'string',
+      examples: ['1MiB'],
       pattern: '^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$',
       description: 'The largest request body that is let through.',
     },

@@ -15,10 +15,13 @@ const sizePattern = '^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$'
 
 export const schema = {
   type: 'object',
+  description:
+    'Keeps answers and gives them again, as RFC 9111 says for a shared cache. Each consumer has entries of his own.',
   additionalProperties: false,
   properties: {
     ttl: {
       type: 'string',
+      examples: ['30s', '5m'],
       pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
       description:
         'How long to keep answers whose origin does not say. Without it only answers with a lifetime of their own are kept.',

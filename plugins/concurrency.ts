@@ -4,6 +4,7 @@ import { type Exchange, keyReader, Problem, readsSecret, type Scope, shownKey, t
 
 export const schema = {
   type: 'object',
+  description: 'Bounds how many requests may be open at a time. Over it is 429.',
   additionalProperties: false,
   required: ['max'],
   properties: {
@@ -15,12 +16,14 @@ export const schema = {
     },
     by: {
       type: 'string',
+      examples: ['consumer', 'header:x-tenant'],
       pattern: "^(consumer|ip|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}|claim:.{1,128})$",
       description:
         'Whose requests are counted together: consumer (the default below an authenticator), ip (the default elsewhere; IPv6 by /64), route, header:NAME or claim:NAME. Who lacks it counts by address, apart from the others.',
     },
     counter: {
       type: 'string',
+      examples: ['tenants'],
       pattern: '^[A-Za-z0-9._-]{1,64}$',
       description:
         'Items with the same counter and `by` count together. Without it each item in the file counts for itself.',

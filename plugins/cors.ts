@@ -9,6 +9,7 @@ const tokens = { type: 'array', items: { type: 'string', pattern: "^[!#$%&'*+\\-
 
 export const schema = {
   type: 'object',
+  description: 'Lets pages of other origins use a route, and answers their preflights.',
   additionalProperties: false,
   required: ['origins'],
   properties: {

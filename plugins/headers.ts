@@ -27,6 +27,8 @@ const edits = {
 
 export const schema = {
   type: 'object',
+  description:
+    'Changes header fields of requests and answers. What frames a message, and what says who the client is, cannot be changed.',
   additionalProperties: false,
   minProperties: 1,
   properties: {

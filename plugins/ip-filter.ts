@@ -13,6 +13,7 @@ const ranges = {
 
 export const schema = {
   type: 'object',
+  description: 'Lets clients pass, or not, by their address. Refused is 403.',
   additionalProperties: false,
   minProperties: 1,
   properties: {

@@ -16,6 +16,8 @@ const texts = { type: 'array', minItems: 1, items: text } as const
 
 export const schema = {
   type: 'object',
+  description:
+    'Requires a signed token, and names its bearer. No token, or a bad one, is 401; one without what is demanded is 403.',
   additionalProperties: false,
   required: ['issuer'],
   oneOf: [
@@ -24,15 +26,25 @@ export const schema = {
     { required: ['secret'], properties: { secret: {} } },
   ],
   properties: {
-    issuer: { ...text, description: 'What the claim `iss` must be.' },
+    issuer: { ...text, examples: ['https://id.example.com'], description: 'What the claim `iss` must be.' },
     audience: {
+      examples: ['orders'],
       anyOf: [text, texts],
       description: 'What the claim `aud` must hold one of. Without it tokens for any audience of the issuer are good.',
     },
-    jwks: { ...text, description: "URL of the issuer's key set, or a file with it (relative to the config)." },
-    publicKey: { ...text, description: 'The one key, as PEM: public key or certificate.' },
+    jwks: {
+      ...text,
+      examples: ['https://id.example.com/jwks.json'],
+      description: "URL of the issuer's key set, or a file with it (relative to the config).",
+    },
+    publicKey: {
+      ...text,
+      examples: [`\${file:keys/issuer.pem}`],
+      description: 'The one key, as PEM: public key or certificate.',
+    },
     secret: {
       type: 'string',
+      examples: [`\${env:JWT_SECRET}`],
       minLength: 32,
       secret: true,
       description: 'The secret shared with the issuer, for HS256, HS384 and HS512, as text.',

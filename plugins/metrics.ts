@@ -1,7 +1,12 @@
 /** Counts and times every exchange of its routes for Prometheus. Series are looked up once, not for each request. */
 import type { Exchange, Instruments, RouteInfo, Scope, Traits } from '#gateway'
 
-export const schema = { type: 'object', additionalProperties: false, properties: {} } as const
+export const schema = {
+  type: 'object',
+  description: 'Counts and times requests for Prometheus. Usually the first of the global `plugins`.',
+  additionalProperties: false,
+  properties: {},
+} as const
 
 export const traits: Traits = {}
 

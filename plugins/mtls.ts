@@ -4,6 +4,7 @@ import { type Exchange, Problem, type Scope, type Traits } from '#gateway'
 
 export const schema = {
   type: 'object',
+  description: 'Requires a verified client certificate of a consumer. None, or a bad one, is 401.',
   additionalProperties: false,
   properties: {},
 } as const

@@ -8,6 +8,7 @@ const durationPattern = '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$'
 
 export const schema = {
   type: 'object',
+  description: 'Sheds load with 503 while the gateway is too busy.',
   additionalProperties: false,
   properties: {
     maxEventLoopDelay: {
@@ -19,12 +20,23 @@ export const schema = {
     },
     maxEventLoopUtilization: {
       type: 'string',
+      examples: ['98%'],
       pattern: '^[0-9]+(\\.[0-9]+)?%$',
       description:
         'How busy the serving thread may be. A busy gateway is not yet a slow one: choose a value close to 100%.',
     },
-    maxHeap: { type: 'string', pattern: sizePattern, description: 'JavaScript heap of the serving thread in use.' },
-    maxRss: { type: 'string', pattern: sizePattern, description: 'Resident memory of the whole process.' },
+    maxHeap: {
+      type: 'string',
+      pattern: sizePattern,
+      description: 'JavaScript heap of the serving thread in use.',
+      examples: ['1GiB'],
+    },
+    maxRss: {
+      type: 'string',
+      pattern: sizePattern,
+      description: 'Resident memory of the whole process.',
+      examples: ['2GiB'],
+    },
     retryAfter: {
       type: 'string',
       pattern: durationPattern,

@@ -18,23 +18,27 @@ import { tally } from './rate-limit/tally.ts'
 
 export const schema = {
   type: 'object',
+  description: 'Bounds how many requests pass in a window of time. Over it is 429.',
   additionalProperties: false,
   required: ['max', 'window'],
   properties: {
     max: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'Requests per window.' },
     window: {
       type: 'string',
+      examples: ['1s', '1m', '1d'],
       pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
       description: 'How long a window lasts.',
     },
     by: {
       type: 'string',
+      examples: ['consumer', 'header:x-tenant'],
       pattern: "^(consumer|ip|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}|claim:.{1,128})$",
       description:
         'Whose requests are counted together: consumer (the default below an authenticator), ip (the default elsewhere; IPv6 by /64), route, header:NAME or claim:NAME. Who lacks it counts by address, apart from the others.',
     },
     counter: {
       type: 'string',
+      examples: ['tenants'],
       pattern: '^[A-Za-z0-9._-]{1,64}$',
       description:
         'Items with the same counter, `by` and `window` count together. Without it each item in the file counts for itself.',

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url'
 
 const MINIMUM_NODE = 24
 const [major] = process.versions.node.split('.')
-const [name = 'help', ...args] = process.argv.slice(2)
+const [first = 'help', ...args] = process.argv.slice(2)
+const asksForHelp = (word: string) => word === '--help' || word === '-h'
+const name = asksForHelp(first) ? 'help' : first
 const io = {
   stdout: (text: string) => void process.stdout.write(text),
   stderr: (text: string) => void process.stderr.write(text),
@@ -25,8 +27,8 @@ if (Number(major) < MINIMUM_NODE) {
   const command = commands.get(name)
   if (command === undefined) {
     process.exitCode = (await import('./commands/help.ts')).unknownCommand(name, io)
-  } else if (args.includes('--help')) {
-    process.exitCode = await (await import('./commands/help.ts')).runHelp([name], io)
+  } else if (args.some(asksForHelp)) {
+    process.exitCode = await (await import('./commands/help.ts')).runHelp(name === 'help' ? args : [name], io)
   } else {
     const exitCode = await command.run(args, io)
     // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it.

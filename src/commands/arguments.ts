@@ -1,6 +1,7 @@
-/** How commands read their arguments. */
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+/** How commands read their arguments: by the table that their manual is made of. */
+import { parseArgs } from 'node:util'
 import type { CommandIo } from './command.ts'
+import { type Manual, synopsisOf } from './manual/manual.ts'
 
 /** What a command that runs to its end needs of the process. */
 export type Io = Omit<CommandIo, 'onSignal'>
@@ -13,26 +14,23 @@ export interface Arguments {
   readonly positionals: readonly string[]
 }
 
-export interface Grammar {
-  /** One line: `sluice check [--config FILE] [--json]`. */
-  readonly usage: string
-  readonly options: ParseArgsOptionsConfig
-  /** How many words follow the options. */
-  readonly words: number
-}
-
 /** The arguments, or null after the usage has been shown. */
-export function readArguments(args: readonly string[], grammar: Grammar, io: Io): Arguments | null {
-  const { usage, options, words } = grammar
+export function readArguments(args: readonly string[], manual: Manual, io: Io): Arguments | null {
+  const { options, words } = manual
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
-    if (positionals.length === words) return { values: values as Arguments['values'], positionals }
-    const wrong = positionals.length > words ? `unexpected "${positionals[words]}"` : 'something is missing'
-    io.stderr(`${wrong}\nusage: ${usage}\n`)
+    if (positionals.length === words.length) return { values: values as Arguments['values'], positionals }
+    const extra = positionals[words.length]
+    misuse(extra === undefined ? 'something is missing' : `unexpected "${extra}"`, manual, io)
   } catch (error) {
     // parseArgs explains an unknown option and a missing value in one sentence, then advises at length.
-    const reason = error instanceof Error ? error.message.split('. ', 1)[0] : 'not understood'
-    io.stderr(`${reason}\nusage: ${usage}\n`)
+    misuse(error instanceof Error ? error.message.split('. ', 1)[0]! : 'not understood', manual, io)
   }
   return null
+}
+
+/** Says what was not understood, and how the command is called. */
+export function misuse(why: string, manual: Manual, io: Io): 2 {
+  io.stderr(`${why}\nusage: ${synopsisOf(manual).join('\n       ')}\n`)
+  return 2
 }

@@ -5,18 +5,10 @@ import { type LoadOptions, type LoadResult, loadConfig } from '../config/load.ts
 import { rehearse } from '../explain/rehearsal.ts'
 import { runTests, type TestRun } from '../explain/tests.ts'
 import { type ExitCode, type Io, readArguments } from './arguments.ts'
-
-const usage = 'sluice check [--config FILE] [--json] [--strict] [--no-plugins]'
-
-const options = {
-  config: { type: 'string', default: 'gateway.yaml' },
-  json: { type: 'boolean', default: false },
-  strict: { type: 'boolean', default: false },
-  'no-plugins': { type: 'boolean', default: false },
-} as const
+import { checkManual } from './manual/check.ts'
 
 export async function runCheck(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options, words: 0 }, io)
+  const read = readArguments(args, checkManual, io)
   if (read === null) return 2
   const { values } = read
   const file = String(values['config'])

@@ -1,4 +1,5 @@
 /** What a command is, and what it may touch of the process. */
+import type { Manual } from './manual/manual.ts'
 
 export interface CommandIo {
   stdout(text: string): void
@@ -10,9 +11,7 @@ export interface CommandIo {
 }
 
 export interface Command {
-  /** As in `sluice help`. */
-  readonly synopsis: string
-  readonly summary: string
+  readonly manual: Manual
   /** Resolves with the exit code: 0 fine, 1 the config or the answer is bad, 2 usage. */
   run(args: readonly string[], io: CommandIo): Promise<number>
 }

@@ -6,19 +6,12 @@ import { isWeakening, type Weakening, weakenings } from '../diff/change.ts'
 import { diff } from '../diff/diff.ts'
 import { diffText } from '../diff/text.ts'
 import { rehearse } from '../explain/rehearsal.ts'
-import { type ExitCode, type Io, readArguments } from './arguments.ts'
-
-const usage = `sluice diff OLD NEW [--json] [--fail-on ${weakenings.join(',')}] [--no-plugins]`
-
-const options = {
-  json: { type: 'boolean', default: false },
-  'fail-on': { type: 'string', default: '' },
-  'no-plugins': { type: 'boolean', default: false },
-} as const
+import { type ExitCode, type Io, misuse, readArguments } from './arguments.ts'
+import { diffManual } from './manual/diff.ts'
 
 /** 0: compared; 1: a config is bad, or something is weakened that `--fail-on` names. */
 export async function runDiff(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options, words: 2 }, io)
+  const read = readArguments(args, diffManual, io)
   if (read === null) return 2
   const kinds = weakeningsOf(String(read.values['fail-on']), io)
   if (kinds === null) return 2
@@ -43,6 +36,6 @@ function weakeningsOf(text: string, io: Io): Weakening[] | null {
   const words = text.split(',').filter((word) => word !== '')
   const unknown = words.find((word) => !isWeakening(word))
   if (unknown === undefined) return words.filter(isWeakening)
-  io.stderr(`--fail-on takes ${weakenings.join(', ')}; "${unknown}" is none of them\nusage: ${usage}\n`)
+  misuse(`--fail-on takes ${weakenings.join(', ')}; "${unknown}" is none of them`, diffManual, io)
   return null
 }

@@ -6,27 +6,12 @@ import { type DescribedRequest, DescriptionError } from '../explain/described-re
 import { Rehearsal } from '../explain/rehearsal.ts'
 import { explanationText } from '../explain/text.ts'
 import { diagnosticsOf } from '../gateway-errors.ts'
-import { type Arguments, type ExitCode, type Io, readArguments } from './arguments.ts'
-
-const usage =
-  "sluice explain METHOD URL [-H 'name: value']… [--as CONSUMER] [--claims JSON] [--ip ADDRESS] [--listener NAME]\n" +
-  '                      [--body BYTES] [--config FILE] [--json] [--no-plugins]'
-
-const options = {
-  header: { type: 'string', short: 'H', multiple: true, default: [] as string[] },
-  as: { type: 'string' },
-  claims: { type: 'string' },
-  ip: { type: 'string' },
-  listener: { type: 'string' },
-  body: { type: 'string' },
-  config: { type: 'string', default: 'gateway.yaml' },
-  json: { type: 'boolean', default: false },
-  'no-plugins': { type: 'boolean', default: false },
-} as const
+import { type Arguments, type ExitCode, type Io, misuse, readArguments } from './arguments.ts'
+import { explainManual } from './manual/explain.ts'
 
 /** 0: the request is explained, whatever becomes of it; 1: the config is bad; 2: what was asked is no request. */
 export async function runExplain(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options, words: 2 }, io)
+  const read = readArguments(args, explainManual, io)
   if (read === null) return 2
   const { values } = read
   const file = String(values['config'])
@@ -41,8 +26,7 @@ export async function runExplain(args: readonly string[], io: Io): Promise<ExitC
     return await explainWith(loaded, request, { io, json: values['json'] === true })
   } catch (error) {
     if (!(error instanceof DescriptionError)) throw error
-    io.stderr(`${error.message}\nusage: ${usage}\n`)
-    return 2
+    return misuse(error.message, explainManual, io)
   }
 }
 

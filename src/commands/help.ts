@@ -1,66 +1,60 @@
-/** `sluice help`: what there is; of one command how it is called; of one plugin its options, from its schema. */
+/** `sluice help`: what there is; of one command its manual; of one plugin what it does and takes. */
 import { PluginCatalog } from '../config/plugin-catalog.ts'
-import type { Schema } from '../config/schema/forms.ts'
 import { nameHint } from '../config/suggest.ts'
 import type { ExitCode, Io } from './arguments.ts'
-import { commands, usage } from './commands.ts'
+import { commands } from './commands.ts'
+import { manualText, table } from './manual/text.ts'
+import { pluginText, summaryOf } from './plugin-text.ts'
 
 export async function runHelp(args: readonly string[], io: Io): Promise<ExitCode> {
-  const [topic, name] = args
-  if (topic === undefined) io.stdout(usage())
-  else if (topic === 'plugin') return pluginHelp(name, io)
-  else {
-    const command = commands.get(topic)
-    if (command === undefined) return unknownCommand(topic, io)
-    io.stdout(`usage: sluice ${command.synopsis}\n\n${command.summary}\n\n${exitCodes}`)
+  const [topic, name] = args.filter((word) => word !== '--help' && word !== '-h')
+  if (topic === undefined) {
+    io.stdout(await overview())
+    return 0
   }
+  if (topic === 'plugin') return pluginHelp(name, io)
+  const command = commands.get(topic)
+  if (command === undefined) return unknownCommand(topic, io)
+  io.stdout(manualText(command.manual))
   return 0
 }
 
-const exitCodes = 'Exit codes: 0 fine; 1 the file, or the answer, is bad; 2 the command was not understood.\n'
-
 /** Says which command was probably meant. */
 export function unknownCommand(name: string, io: Io): ExitCode {
-  const hint = nameHint(
-    name,
-    [...commands.keys()].filter((known) => !known.startsWith('-')),
-  )
-  io.stderr(`sluice has no command "${name}"${hint === undefined ? '.' : `; ${hint}`}\n\n${usage()}`)
+  const hint = nameHint(name, [...commands.keys()])
+  io.stderr(`sluice has no command "${name}"${hint === undefined ? '.' : `; ${hint}`}\n\n${commandList()}`)
   return 2
+}
+
+async function overview(): Promise<string> {
+  return `Sluice, an API gateway: one YAML file says which routes exist.
+
+${commandList()}
+${await pluginList()}
+\`sluice help COMMAND\` and \`sluice help plugin NAME\` say more. The documentation begins in README.md.
+`
+}
+
+function commandList(): string {
+  return `Commands:\n${table([...commands.values()].map(({ manual }) => [manual.name, manual.summary]))}`
+}
+
+async function pluginList(): Promise<string> {
+  const plugins = await new PluginCatalog().builtInSchemas()
+  return `Plugins:\n${table(plugins.map(({ name, schema }) => [name, summaryOf(schema)]))}`
 }
 
 async function pluginHelp(name: string | undefined, io: Io): Promise<ExitCode> {
-  const plugins = await new PluginCatalog().builtInSchemas()
-  const names = plugins.map((plugin) => plugin.name)
-  const found = plugins.find((plugin) => plugin.name === name)
-  if (found !== undefined) {
-    io.stdout(`plugin ${found.name}\n\n${optionsText(found.schema)}`)
-    return 0
-  }
   if (name === undefined) {
-    io.stdout(`usage: sluice help plugin NAME\n\nPlugins: ${names.join(', ')}\n`)
+    io.stdout(await pluginList())
     return 0
   }
-  const hint = nameHint(name, names)
+  const catalog = new PluginCatalog()
+  if (catalog.builtIns.includes(name)) {
+    io.stdout(await pluginText(name, catalog))
+    return 0
+  }
+  const hint = nameHint(name, catalog.builtIns)
   io.stderr(`there is no plugin "${name}" in the box${hint === undefined ? '' : `; ${hint}`}\n`)
   return 2
-}
-
-function optionsText(schema: Schema): string {
-  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)
-  const required = new Set((schema['required'] ?? []) as string[])
-  if (properties.length === 0) return 'It has no options.\n'
-  return properties.map(([name, option]) => optionText(name, option, required.has(name))).join('')
-}
-
-function optionText(name: string, option: Schema, needed: boolean): string {
-  const { default: fallback, enum: choices, description = '' } = option
-  const marks = [
-    ...(needed ? ['required'] : []),
-    ...(Array.isArray(choices) ? [`one of ${choices.join(', ')}`] : []),
-    ...(fallback === undefined
-      ? []
-      : [`default ${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}`]),
-  ]
-  return `  ${name}${marks.length === 0 ? '' : `  (${marks.join('; ')})`}\n      ${String(description)}\n`
 }

@@ -8,9 +8,9 @@ import { settle } from '../import/import.ts'
 import { importKong } from '../import/kong.ts'
 import { importOpenapi } from '../import/openapi.ts'
 import { readSource } from '../import/source.ts'
-import { type ExitCode, type Io, readArguments } from './arguments.ts'
+import { type ExitCode, type Io, misuse, readArguments } from './arguments.ts'
+import { importManual } from './manual/import.ts'
 
-const usage = 'sluice import kong|openapi FILE [--output FILE]'
 const formats = new Map([
   ['kong', importKong],
   ['openapi', importOpenapi],
@@ -18,13 +18,12 @@ const formats = new Map([
 
 /** 0: imported, with whatever the report says; 1: the file cannot be read, or is no such file. */
 export async function runImport(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options: { output: { type: 'string' } }, words: 2 }, io)
+  const read = readArguments(args, importManual, io)
   if (read === null) return 2
   const [format, file] = read.positionals as [string, string]
   const importer = formats.get(format)
   if (importer === undefined) {
-    io.stderr(`there is no format "${format}"; ${nameHint(format, [...formats.keys()])}\nusage: ${usage}\n`)
-    return 2
+    return misuse(`there is no format "${format}"; ${nameHint(format, [...formats.keys()])}`, importManual, io)
   }
   const { output } = read.values
   let path = file
@@ -51,10 +50,14 @@ function report({ routes, upstreams, consumers, notes }: Draft): string {
   const open = routes.filter((route) => route.closed === undefined && route.public !== undefined)
   const noted = routes.filter((route) => route.notes.length > 0)
   return [
-    `imported: ${routes.length} routes, ${Object.keys(upstreams).length} upstreams, ${Object.keys(consumers).length} consumers\n`,
+    `imported: ${counted(routes.length, 'route')}, ${counted(Object.keys(upstreams).length, 'upstream')}, ${counted(Object.keys(consumers).length, 'consumer')}\n`,
     open.length === 0 ? '' : `public: ${open.map(({ name }) => name).join(', ')}\n`,
     ...closed.map(({ name, closed: reason }) => `closed (answers 503): ${name}: ${reason}\n`),
     ...noted.flatMap(({ name, notes: own }) => own.map((note) => `${name}: ${note}\n`)),
     ...notes.map((note) => `${note}\n`),
   ].join('')
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

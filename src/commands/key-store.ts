@@ -7,14 +7,6 @@ import { StoreFailure } from '../redis/failure.ts'
 import { type KeyLedger, type LedgerEntry, withKeyLedger } from '../redis/key-ledger.ts'
 import type { Arguments, ExitCode, Io } from './arguments.ts'
 
-export const storeOptions = {
-  store: { type: 'string' },
-  prefix: { type: 'string', default: 'sluice:' },
-  groups: { type: 'string' },
-  expires: { type: 'string' },
-  id: { type: 'string' },
-} as const
-
 /** What `--groups`, `--expires` and `--id` say, or what is wrong with them. */
 export function keyLife({ values }: Arguments): Pick<LedgerEntry, 'groups' | 'expires' | 'id'> | string {
   const id = values['id'] ?? randomBytes(6).toString('hex')

@@ -1,12 +1,9 @@
 /** `sluice key`: makes API keys for the file or for a store, of which only hashes are kept; lists and revokes those in a store. */
 import { createHash, randomBytes } from 'node:crypto'
 import { isConsumerName } from '../config/consumers.ts'
-import { type Arguments, type ExitCode, type Io, readArguments } from './arguments.ts'
-import { keyLife, listKeys, onStoredKeys, revokeKeys, storeOptions } from './key-store.ts'
-
-const usage = `sluice key new NAME [--json] [--store URL [--groups A,B] [--expires TIME] [--id ID]]
-       sluice key list --store URL [--json]
-       sluice key revoke ID --store URL`
+import { type Arguments, type ExitCode, type Io, misuse, readArguments } from './arguments.ts'
+import { keyLife, listKeys, onStoredKeys, revokeKeys } from './key-store.ts'
+import { keyManual } from './manual/key.ts'
 
 export interface NewKey {
   readonly name: string
@@ -17,9 +14,8 @@ export interface NewKey {
 }
 
 export async function runKey(args: readonly string[], io: Io): Promise<ExitCode> {
-  const words = args.includes('list') ? 1 : 2
-  const options = { json: { type: 'boolean', default: false }, ...storeOptions } as const
-  const read = readArguments(args, { usage, options, words }, io)
+  const words = args.includes('list') ? ['list'] : keyManual.words
+  const read = readArguments(args, { ...keyManual, words }, io)
   if (read === null) return 2
   const [verb, name = ''] = read.positionals
   if (verb === 'new') return makeKey(name, read, io)
@@ -53,8 +49,7 @@ async function makeKey(name: string, read: Arguments, io: Io): Promise<ExitCode>
 }
 
 function refuse(why: string, io: Io): ExitCode {
-  io.stderr(`${why}\nusage: ${usage}\n`)
-  return 2
+  return misuse(why, keyManual, io)
 }
 
 /** 256 random bits under a name, with a checksum that tells a mistyped key from a revoked one. */

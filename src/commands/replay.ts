@@ -8,18 +8,11 @@ import { openLog } from '../replay/lines.ts'
 import { replay } from '../replay/replay.ts'
 import { replayText } from '../replay/text.ts'
 import { type ExitCode, type Io, readArguments } from './arguments.ts'
-
-const usage = 'sluice replay LOG [--config FILE] [--json] [--no-plugins]'
-
-const options = {
-  config: { type: 'string', default: 'gateway.yaml' },
-  json: { type: 'boolean', default: false },
-  'no-plugins': { type: 'boolean', default: false },
-} as const
+import { replayManual } from './manual/replay.ts'
 
 /** 0: replayed, whatever would change; 1: the config is bad, or the log cannot be read. */
 export async function runReplay(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options, words: 1 }, io)
+  const read = readArguments(args, replayManual, io)
   if (read === null) return 2
   const { values, positionals } = read
   const [name] = positionals as [string]

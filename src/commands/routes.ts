@@ -5,14 +5,7 @@ import type { ChainItem, Config, RouteAction, RouteConfig } from '../config/conf
 import { renderDiagnostics } from '../config/diagnostic.ts'
 import { loadConfig } from '../config/load.ts'
 import { type ExitCode, type Io, readArguments } from './arguments.ts'
-
-const usage = 'sluice routes [--config FILE] [--json] [--no-plugins]'
-
-const options = {
-  config: { type: 'string', default: 'gateway.yaml' },
-  json: { type: 'boolean', default: false },
-  'no-plugins': { type: 'boolean', default: false },
-} as const
+import { routesManual } from './manual/routes.ts'
 
 /** One route in words. */
 export interface RouteRow {
@@ -32,7 +25,7 @@ export interface RouteRow {
 }
 
 export async function runRoutes(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options, words: 0 }, io)
+  const read = readArguments(args, routesManual, io)
   if (read === null) return 2
   const file = String(read.values['config'])
   const userPlugins = read.values['no-plugins'] !== true

@@ -1,12 +1,13 @@
 /** `sluice run`: serves until it is told to stop. SIGHUP or a changed file reloads; SIGTERM drains. */
-import { parseArgs } from 'node:util'
 import type { Config } from '../config/config.ts'
 import { renderDiagnostics } from '../config/diagnostic.ts'
 import { Gateway } from '../gateway.ts'
 import { ConfigError } from '../gateway-errors.ts'
 import { sharesAddresses } from '../listener/share.ts'
+import { misuse, readArguments } from './arguments.ts'
 import { banner } from './banner.ts'
 import type { CommandIo } from './command.ts'
+import { runManual } from './manual/run.ts'
 import { askToLeave, isServed, placeOf, TakeoverDoor, type TakeoverPlace } from './takeover.ts'
 
 export async function runRun(args: readonly string[], io: CommandIo): Promise<number> {
@@ -50,18 +51,12 @@ interface RunArguments {
 }
 
 function readRunArguments(args: readonly string[], io: CommandIo): RunArguments | null {
-  const options = {
-    config: { type: 'string', default: 'gateway.yaml' },
-    takeover: { type: 'boolean', default: false },
-  } as const
-  try {
-    const { values } = parseArgs({ args: [...args], options })
-    if (values.takeover && !sharesAddresses) throw new Error('--takeover needs Linux')
-    return { file: values.config, takeover: values.takeover }
-  } catch (error) {
-    io.stderr(`${(error as Error).message}\nusage: sluice run [--config FILE] [--takeover]\n`)
-    return null
-  }
+  const read = readArguments(args, runManual, io)
+  if (read === null) return null
+  const takeover = read.values['takeover'] === true
+  if (!takeover || sharesAddresses) return { file: String(read.values['config']), takeover }
+  misuse('--takeover needs Linux', runManual, io)
+  return null
 }
 
 /** Where a gateway started with --takeover finds this one. `left`: it came, and this one has gone. */

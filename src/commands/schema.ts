@@ -5,11 +5,10 @@ import { PluginCatalog } from '../config/plugin-catalog.ts'
 import { editorSchema } from '../config/schema/schema.ts'
 import { reasonOf } from '../config/secrets.ts'
 import { type ExitCode, type Io, readArguments } from './arguments.ts'
-
-const usage = 'sluice schema [--output FILE]'
+import { schemaManual } from './manual/schema.ts'
 
 export async function runSchema(args: readonly string[], io: Io): Promise<ExitCode> {
-  const read = readArguments(args, { usage, options: { output: { type: 'string' } }, words: 0 }, io)
+  const read = readArguments(args, schemaManual, io)
   if (read === null) return 2
   const plugins = await new PluginCatalog().builtInSchemas()
   const text = `${JSON.stringify(editorSchema(plugins), null, 2)}\n`

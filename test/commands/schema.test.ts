@@ -39,6 +39,8 @@ test.for([
   'routes: { a: { match: /a, plugins: [rate-limit: { max: many, window: 1m }] } }',
   'routes: { a: { match: /a, plugins: [rate-limit: { max: 5, window: 1m, optional: true }] } }',
   'routes: { a: { match: /a } }\nlimits: { headers: 0 }',
+  'routes: { a: { match: /a, plugins: [rate-limit] } }',
+  'plugins: [{ any: [jwt, api-key] }]\nroutes: {}',
 ])('the schema refuses %s', (text) => {
   expect(validate(parse(text))).toBe(false)
 })
@@ -47,6 +49,39 @@ test('a placeholder may stand wherever text may', () => {
   const text = `admin: { token: "\${env:T}" }\nlimits: { headTimeout: "\${env:HEAD}" }\nroutes: {}`
 
   expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(true)
+})
+
+test.for([
+  'api-key',
+  'signed-in',
+  './plugins/tenant.ts',
+  '"@fastify/helmet"',
+  '{ ./tenant.ts: { any: 1 } }',
+  '{ any: [api-key, mtls] }',
+])('the schema takes %s in a chain', (item) => {
+  const text = `routes: { a: { match: /a, upstream: "http://a", plugins: [${item}] } }`
+
+  expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(true)
+})
+
+test('every plugin has a description', () => {
+  const plugins = Object.keys(schema.definitions.item.anyOf[2].properties)
+
+  expect(plugins.length).toBeGreaterThan(10)
+  expect(plugins.filter((name) => !(schema.definitions[name].description?.length > 20))).toEqual([])
+})
+
+test('every key whose value is text has a choice, a default or an example', () => {
+  const bare: string[] = []
+  visit(schema, '#', (properties, path) => {
+    for (const [key, value] of Object.entries(properties)) {
+      const branches = value.anyOf ?? [value]
+      const isShown = [value, ...branches].some((one) => one.enum ?? one.examples ?? one.default ?? one.const)
+      if (branches.some((one: { type?: string }) => one.type === 'string') && !isShown) bare.push(`${path}/${key}`)
+    }
+  })
+
+  expect(bare).toEqual([])
 })
 
 test('every key has a description', () => {

@@ -226,7 +226,7 @@ test('writes a file that check finds right, and never over one that is there', a
   const first = await imported('kong', kong('[{ name: a, paths: [/a] }]'), '--output', 'made.yaml')
   const again = await imported('kong', kong('[{ paths: [/b] }]'), '--output', 'made.yaml')
 
-  expect(first).toEqual({ code: 0, stdout: '', stderr: 'imported: 1 routes, 1 upstreams, 0 consumers\npublic: a\n' })
+  expect(first).toEqual({ code: 0, stdout: '', stderr: 'imported: 1 route, 1 upstream, 0 consumers\npublic: a\n' })
   expect(again).toEqual({ code: 1, stdout: '', stderr: 'made.yaml is there already: remove it first\n' })
   expect(await runCheck(['--config', 'made.yaml'], terminal().io)).toBe(0)
 })

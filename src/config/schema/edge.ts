@@ -140,7 +140,7 @@ const consumer = closed('One consumer.', {
         'A key with a life of its own.',
         {
           hash: key,
-          id: text('A name for the key, shown in logs.', { minLength: 1, maxLength: 64 }),
+          id: text('A name for the key, shown in logs.', { minLength: 1, maxLength: 64, examples: ['shop-2027'] }),
           expires: text('The key is refused from this time on.', { examples: ['2027-01-31', '2027-01-31T12:00:00Z'] }),
         },
         { required: ['hash'] },
@@ -151,8 +151,8 @@ const consumer = closed('One consumer.', {
   jwt: closed(
     'Tokens that are this consumer.',
     {
-      issuer: text('The `iss` claim.', { minLength: 1 }),
-      sub: text('The value of the consumer claim.', { minLength: 1 }),
+      issuer: text('The `iss` claim.', { minLength: 1, examples: ['https://id.example.com'] }),
+      sub: text('The value of the consumer claim.', { minLength: 1, examples: ['shop'] }),
     },
     { required: ['issuer', 'sub'] },
   ),

@@ -36,7 +36,10 @@ export const health = closed(
     healthyAfter: count('Good probes in a row after which it is up again.', 2),
     status: statuses('What a healthy target answers.', ['2xx']),
     method: choice('Method of the probes.', ['GET', 'HEAD'], 'GET'),
-    host: text('Host of the probes, when it is not that of the target.', { minLength: 1 }),
+    host: text('Host of the probes, when it is not that of the target.', {
+      minLength: 1,
+      examples: ['orders.internal'],
+    }),
     headers: named('Further headers of the probes.', text('The value.')),
     port: { type: 'integer', minimum: 1, maximum: 65535, description: 'Port of the probes, when it is another.' },
     passive,
@@ -78,11 +81,11 @@ export const retries = closed('Further tries, on another target where there is o
 })
 
 export const fallback = forms('The upstream that stands in when this one does not answer.', [
-  text('Its name, or a URL.', { minLength: 1 }),
+  text('Its name, or a URL.', { minLength: 1, examples: ['orders-standby', 'http://10.0.0.9:3000'] }),
   closed(
     'Its name, and when.',
     {
-      upstream: text('Its name, or a URL.', { minLength: 1 }),
+      upstream: text('Its name, or a URL.', { minLength: 1, examples: ['orders-standby', 'http://10.0.0.9:3000'] }),
       statuses: statuses('Answers that are taken for none.', []),
     },
     { required: ['upstream'] },

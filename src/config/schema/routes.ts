@@ -8,7 +8,10 @@ const condition = forms('A value, several of which one must be there, `true` (pr
   { type: 'boolean', const: true, description: 'Present.' },
   closed(
     'A pattern.',
-    { prefix: text('What the value starts with.'), regex: text('What the whole value matches; RE2 syntax, anchored.') },
+    {
+      prefix: text('What the value starts with.', { examples: ['beta-'] }),
+      regex: text('What the whole value matches; RE2 syntax, anchored.', { examples: ['v[0-9]+'] }),
+    },
     { minProperties: 1, maxProperties: 1 },
   ),
 ])
@@ -45,7 +48,7 @@ const redirect = forms('The gateway sends the client elsewhere.', [
   closed(
     'The location and the status.',
     {
-      location: text('The location.'),
+      location: text('The location.', { examples: ['https://www.example.com/new'] }),
       status: { type: 'integer', enum: [301, 302, 303, 307, 308], default: 307, description: 'Status of the answer.' },
     },
     { required: ['location'] },
@@ -55,7 +58,7 @@ const redirect = forms('The gateway sends the client elsewhere.', [
 const share = closed(
   'One side of a split.',
   {
-    upstream: text('Name of an upstream, or a URL.', { minLength: 1 }),
+    upstream: text('Name of an upstream, or a URL.', { minLength: 1, examples: ['orders', 'http://10.0.0.1:3000'] }),
     weight: {
       type: 'integer',
       minimum: 0,
@@ -86,7 +89,7 @@ export function routes(items: Schema): Schema {
       match,
       on: list('Names of the listeners it is on; all without this key.', text('A listener.'), { minItems: 1 }),
       upstream: forms('Name of an upstream, or a URL; or a list of these that divide the requests.', [
-        text('Name of an upstream, or a URL.', { minLength: 1 }),
+        text('Name of an upstream, or a URL.', { minLength: 1, examples: ['orders', 'http://10.0.0.1:3000'] }),
         list('A split.', share, { minItems: 1 }),
       ]),
       split,
@@ -101,7 +104,10 @@ export function routes(items: Schema): Schema {
       without: list('Global items that this route leaves out.', text('A plugin or chain named under `plugins`.'), {
         default: [],
       }),
-      public: text('Why nobody has to prove who they are here.', { pattern: '\\S' }),
+      public: text('Why nobody has to prove who they are here.', {
+        pattern: '\\S',
+        examples: ['the catalogue is for everybody'],
+      }),
       slashes: choice('`keep`: runs of slashes are not merged.', ['merge', 'keep'], 'merge'),
       encodedSlash: choice('`keep`: %2F is let through, and stays encoded.', ['refuse', 'keep'], 'refuse'),
       aliasing: choice(

@@ -22,18 +22,22 @@ export const baseSchema: Schema = gatewaySchema(looseItem)
 /** The schema for editors, with the options of each plugin in it. */
 export function editorSchema(plugins: readonly PluginSchema[]): Schema {
   const schema = gatewaySchema({ $ref: '#/definitions/item' })
+  const bare = plugins.filter((plugin) => !needsOptions(plugin)).map(({ name }) => name)
   const foreign = '^(\\.{0,2}/|@)'
   const definitions: Record<string, Schema> = {
     item: {
       description: 'A plugin, a chain, or `any` of several authenticators.',
       anyOf: [
+        { type: 'string', enum: bare, description: 'A plugin without options.' },
         {
           type: 'string',
-          description: 'A plugin without options, or a chain.',
-          examples: plugins.map(({ name }) => name),
+          not: { enum: plugins.map(({ name }) => name).filter((name) => !bare.includes(name)) },
+          description: 'A chain of `chains`, a plugin by path, or a package.',
+          examples: ['signed-in', './plugins/tenant.ts', '@fastify/helmet'],
         },
         {
           type: 'object',
+          description: 'A plugin with options.',
           minProperties: 1,
           maxProperties: 1,
           properties: {
@@ -61,11 +65,15 @@ export function editorSchema(plugins: readonly PluginSchema[]): Schema {
   return withPlaceholders(whole) as Schema
 }
 
+function needsOptions({ schema }: PluginSchema): boolean {
+  return schema['required'] !== undefined || schema['minProperties'] !== undefined
+}
+
 function gatewaySchema(item: Schema): Schema {
   return closed(
     'Configuration of one gateway.',
     {
-      name: text('Our name in `via`.', { pattern: '^[A-Za-z0-9._-]{1,64}$' }),
+      name: text('Our name in `via`.', { pattern: '^[A-Za-z0-9._-]{1,64}$', examples: ['edge-1'] }),
       listen,
       admin,
       store,

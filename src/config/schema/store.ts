@@ -27,7 +27,9 @@ export const storeMap = closed(
         ca: text('PEM file with the authorities to trust instead of the system ones.', {
           examples: ['certs/redis.crt'],
         }),
-        serverName: text('The name that its certificate is for, where it is not the host of the URL.'),
+        serverName: text('The name that its certificate is for, where it is not the host of the URL.', {
+          examples: ['redis.internal'],
+        }),
       },
       { default: {} },
     ),

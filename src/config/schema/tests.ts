@@ -37,7 +37,10 @@ const expectation = closed(
 const oneTest = closed(
   'A request, and what the gateway has to decide about it.',
   {
-    name: text('What it is about. Without it the request and who asks.', { minLength: 1 }),
+    name: text('What it is about. Without it the request and who asks.', {
+      minLength: 1,
+      examples: ['partners read orders'],
+    }),
     request: text('`METHOD URL`: a path, a host and a path, or a whole URL.', {
       minLength: 1,
       examples: ['GET /orders/1', 'POST api.example.com/orders'],
@@ -52,7 +55,9 @@ const oneTest = closed(
       ]),
     ),
     ip: text('The address that the connection comes from.', { default: '192.0.2.1' }),
-    listener: text('Where it comes in; without it the listener that fits the URL, else the first.'),
+    listener: text('Where it comes in; without it the listener that fits the URL, else the first.', {
+      examples: ['public'],
+    }),
     repeat: {
       type: 'integer',
       minimum: 1,

@@ -83,6 +83,7 @@ export const upstreamMap: Schema = closed(
       {
         verify: flag('Off: any certificate is accepted. `check` warns.', true),
         serverName: text('The name that the certificate must have, when it is not the host of the URL.', {
+          examples: ['orders.internal'],
           minLength: 1,
         }),
         ca: text('PEM file of the authorities that are believed instead of the system’s.', {
