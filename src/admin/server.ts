@@ -70,7 +70,11 @@ function createApp(options: AdminServerOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => sendProblem(reply, request.id, problemOf(error, log)),
   })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  const readJson = app.getDefaultJsonParser('error', 'error')
+  // Many clients name the type of a body that they do not send.
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body === '' ? done(null) : readJson(request, body as string, done),
+  )
   app.setErrorHandler((error, request, reply) => sendProblem(reply, request.id, problemOf(error, log)))
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(commonHeaders)
