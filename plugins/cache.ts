@@ -1,15 +1,16 @@
 /** Keeps answers and gives them again (RFC 9111, as a shared cache); each consumer has entries of his own unless `shared`. */
 import type { FromSchema } from 'json-schema-to-ts'
 import { duration, type Exchange, type HeaderList, Problem, type Reply, type Scope, size, type Traits } from '#gateway'
-import { type Forwarded, sayForwarded } from './cache/cache-status.ts'
+import { type Forwarded, sayForwarded, sayHit } from './cache/cache-status.ts'
 import { answerFrom } from './cache/hit.ts'
 import { relatedUri, shownKey, uriOf } from './cache/key.ts'
 import { type Found, lookUp } from './cache/lookup.ts'
 import { Miss } from './cache/miss.ts'
-import { readRequest } from './cache/request.ts'
+import { type RequestView, readRequest } from './cache/request.ts'
+import { Spare } from './cache/spare.ts'
 import type { CacheStore } from './cache/store.ts'
 import { Stores } from './cache/stores.ts'
-import { tally } from './cache/tally.ts'
+import { resultOf, tally } from './cache/tally.ts'
 
 const sizePattern = '^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$'
 
@@ -25,6 +26,12 @@ export const schema = {
       pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
       description:
         'How long to keep answers whose origin does not say. Without it only answers with a lifetime of their own are kept.',
+    },
+    staleIfError: {
+      type: 'string',
+      pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
+      description:
+        'How long past its lifetime an answer may stand in for an upstream that fails, where its origin does not say (`stale-if-error`). Without it none does.',
     },
     maxObject: {
       type: 'string',
@@ -53,6 +60,7 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   const maxTotal = size(options.maxTotal)
   if (maxObject > maxTotal) throw new RangeError(`maxObject ${options.maxObject} is over maxTotal ${options.maxTotal}`)
   const ttlMs = options.ttl === undefined ? null : duration(options.ttl)
+  const staleIfErrorMs = options.staleIfError === undefined ? null : duration(options.staleIfError)
   const stores = scope.carry('stores', () => new Stores())
   const store = scope.carry(`store ${JSON.stringify([scope.item.id, options])}`, () =>
     stores.open({ maxTotal, maxObject }, scope.purges),
@@ -68,10 +76,13 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     const request = readRequest(exchange.facts.rawHeaders)
     const found = lookUp(exchange, request, { store, policy })
     if (exchange.recording) record(exchange, found)
-    countResult(exchange, found)
+    const spare = found.kind === 'forward' && !exchange.dry ? holdReady(exchange, request, found) : null
+    if (spare === null) countResult(exchange, resultOf(found))
     if (found.kind === 'hit') {
       if (!exchange.dry) store.touch(found.entry)
-      return answerFrom(found.entry, reply, { request, age: found.age })
+      answerFrom(found.entry, reply, { request, age: found.age })
+      sayHit(reply, found.entry.lifetime - found.age)
+      return reply
     }
     if (request.directives.has('only-if-cached') && found.why !== 'method')
       throw new Problem('not-cached', 'Nothing that is kept can answer this, and the request asks for nothing else.')
@@ -79,7 +90,7 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     if (exchange.dry || exchange.facts.upgrade) return
     const mayKeep = found.key !== null && exchange.facts.method === 'GET'
     const miss = mayKeep ? new Miss(exchange, request, { key: found.key, store }) : null
-    plans.set(exchange, { forwarded: found.why, miss })
+    plans.set(exchange, { forwarded: found.why, miss, spare })
   })
 
   scope.addHook('onSend', function keepAnswer({ exchange }, reply) {
@@ -87,10 +98,20 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     plans.delete(exchange)
     if (plan === undefined || reply.source !== 'upstream') return
     if (plan.forwarded === 'method') invalidate(store, exchange, reply)
-    const fill = plan.miss?.fillFrom(exchange, { ttlMs, maxObject })
+    const fill = plan.miss?.fillFrom(exchange, { ttlMs, staleIfErrorMs, maxObject })
+    if (fill === null && plan.miss !== null) plan.spare?.superseded(reply.statusCode)
     // The head goes out before the body has come: `stored` says that it is being stored.
     sayForwarded(reply, plan.forwarded, fill?.isCollecting === true)
   })
+
+  /** Null: nothing that is kept may stand in for the upstream. Else what came of it is counted in the end. */
+  function holdReady(exchange: Exchange, request: RequestView, found: Found & { kind: 'forward' }): Spare | null {
+    if (found.spare === null || found.key === null) return null
+    const spare = new Spare({ entry: found.spare, key: found.key, store, request, forwarded: found.why })
+    exchange.answerOnFailure((failure) => spare.answer(exchange, exchange.reply, failure))
+    exchange.onClose(() => countResult(exchange, spare.used ? 'stale' : resultOf(found)))
+    return spare
+  }
 
   function record(exchange: Exchange, found: Found): void {
     const { key } = found
@@ -108,6 +129,8 @@ interface Plan {
   readonly forwarded: Forwarded
   /** Null: its answer is not kept. */
   readonly miss: Miss | null
+  /** What may stand in for the upstream. */
+  readonly spare: Spare | null
 }
 
 /** The names behind `header:` or `query:`. */

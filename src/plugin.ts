@@ -9,6 +9,7 @@ import type { Decision, Verdict } from './exchange/decision.ts'
 import type { Exchange, ResponseTap, RouteInfo } from './exchange/exchange.ts'
 import type { PluginRequest } from './exchange/plugin-request.ts'
 import type { Reply } from './exchange/reply.ts'
+import type { UpstreamFailure } from './exchange/stand-in.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from './observe/instruments.ts'
 import type { CounterStore, Limit } from './state/counters.ts'
 import type { InFlightLimit, InFlightStore } from './state/in-flight.ts'
@@ -42,6 +43,7 @@ export type {
   Reply,
   ResponseTap,
   RouteInfo,
+  UpstreamFailure,
   Verdict,
 }
 

@@ -10,6 +10,11 @@ export function sayHit(reply: Reply, remainingMs: number): void {
   append(reply, `${MEMBER}; hit; ttl=${Math.floor(remainingMs / 1000)}`)
 }
 
+/** The upstream was asked and failed; `status`: what it answered, if it did. */
+export function sayStandIn(reply: Reply, forwarded: Forwarded, status: number | null): void {
+  append(reply, `${MEMBER}; fwd=${forwarded}${status === null ? '' : `; fwd-status=${status}`}; detail=stale-if-error`)
+}
+
 export function sayForwarded(reply: Reply, forwarded: Forwarded, stored: boolean): void {
   append(reply, `${MEMBER}; fwd=${forwarded}${stored ? '; stored' : ''}`)
 }

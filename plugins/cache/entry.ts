@@ -22,6 +22,8 @@ export interface Entry {
   readonly ownTtl: boolean
   /** Never to be used stale (RFC 9111 §4.2.4). */
   readonly mustRevalidate: boolean
+  /** How long past its lifetime it may stand in for an upstream that fails. */
+  readonly staleIfError: number
   readonly etag: string | null
   /** Last-Modified, else Date: what If-Modified-Since is compared with. */
   readonly modifiedAt: number
@@ -41,13 +43,15 @@ export interface EntryParts {
   readonly keeping: Keeping
   readonly selection: Selection
   readonly times: Times
+  /** Milliseconds, for answers whose origin does not say; null: none is kept for errors. */
+  readonly staleIfErrorMs: number | null
   readonly route: string
 }
 
 /** Everything but the body, which is still to come. */
 export function entryWithoutBody(parts: EntryParts): Omit<Entry, 'body'> {
   const { answer, keeping, times } = parts
-  const { directives, lastModified } = answer
+  const { lastModified } = answer
   const date = dateOf(answer, times)
   return {
     status: parts.status,
@@ -59,13 +63,24 @@ export function entryWithoutBody(parts: EntryParts): Omit<Entry, 'body'> {
     initialAge: keeping.initialAge,
     lifetime: keeping.lifetime,
     ownTtl: keeping.ownTtl,
-    mustRevalidate:
-      directives.has('must-revalidate') || directives.has('proxy-revalidate') || directives.has('s-maxage'),
+    mustRevalidate: mustRevalidate(answer),
+    staleIfError: staleIfError(parts),
     etag: answer.etag,
     modifiedAt: (lastModified === null ? null : httpDate(lastModified, times.receivedAt)) ?? date,
     route: parts.route,
     tags: answer.tags,
   }
+}
+
+function mustRevalidate({ directives }: AnswerView): boolean {
+  return directives.has('must-revalidate') || directives.has('proxy-revalidate') || directives.has('s-maxage')
+}
+
+/** RFC 5861 §4; the origin's own number counts where it gives one. What forbids stale answers forbids these (RFC 9111 §4.2.4). */
+function staleIfError({ status, answer, staleIfErrorMs }: EntryParts): number {
+  if (staleIfErrorMs === null || status >= 500 || mustRevalidate(answer)) return 0
+  const seconds = answer.directives.seconds('stale-if-error')
+  return seconds === null ? staleIfErrorMs : seconds * 1000
 }
 
 /** Maps, lists and objects around one entry, roughly; a bound that forgets them is none. */

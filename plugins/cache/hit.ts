@@ -1,20 +1,21 @@
 /** Answers from a stored entry, with 304 where the client has it already. */
 import type { Reply } from '#gateway'
-import { sayHit } from './cache-status.ts'
 import type { Entry } from './entry.ts'
 import type { RequestView } from './request.ts'
 import { isNotModified } from './reuse.ts'
 
-/** `age` in milliseconds. */
-export function answerFrom(entry: Entry, reply: Reply, { request, age }: { request: RequestView; age: number }): Reply {
+/** `age` in milliseconds. What the cache did is the caller's to say. */
+export function answerFrom(entry: Entry, reply: Reply, { request, age }: { request: RequestView; age: number }): void {
   const notModified = isNotModified(entry, request)
   addHead(reply, notModified ? withoutContent(entry.head) : entry.head)
   reply.headers.append('age', String(Math.floor(age / 1000)))
-  sayHit(reply, entry.lifetime - age)
   reply.source = 'cache'
-  if (notModified) return reply.code(304).send()
+  if (notModified) {
+    reply.code(304).send()
+    return
+  }
   reply.reason = entry.reason
-  return reply.code(entry.status).send(entry.body)
+  reply.code(entry.status).send(entry.body)
 }
 
 /** What plugins above have set stands in for the stored fields of the same names, as it does for an upstream's. */

@@ -13,6 +13,8 @@ import { type FieldReader, keptFieldReader, select } from './vary.ts'
 export interface KeepPolicy {
   /** The gateway's own lifetime for answers whose origin gives none. */
   readonly ttlMs: number | null
+  /** How long past that answers may stand in for an upstream that fails, where their origin does not say. */
+  readonly staleIfErrorMs: number | null
   /** Bytes of the largest body that is kept. */
   readonly maxObject: number
 }
@@ -46,7 +48,7 @@ export class Miss {
     const answer = readAnswer(headers)
     const times = { requestedAt: this.#requestedAt, receivedAt: Date.now() }
     const request = this.#request
-    const { ttlMs, maxObject } = policy
+    const { ttlMs, staleIfErrorMs, maxObject } = policy
     const keeping = judge({ method: facts.method, status, request, answer, unclaimed: this.#unclaimed, ttlMs, times })
     if (typeof keeping === 'string') return notKept(exchange, keeping)
     if (answer.length !== null && answer.length > maxObject) return notKept(exchange, 'too-large')
@@ -59,6 +61,7 @@ export class Miss {
       keeping,
       selection: select(answer.vary ?? [], this.#fields),
       times,
+      staleIfErrorMs,
       route: exchange.route?.name ?? '_none',
     })
     const target = { store: this.#store, key: this.#key, entry, stamp: this.#stamp, length: answer.length, maxObject }

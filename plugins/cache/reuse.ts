@@ -23,6 +23,17 @@ function toleratesStale(entry: Entry, directives: RequestView['directives'], sta
   return directives.isBare('max-stale') || staleness <= directives.seconds('max-stale')! * 1000
 }
 
+/**
+ * Whether a stored answer may stand in for an upstream that fails, `age` as above. RFC 5861 §4: a request may ask for
+ * less, and what else it says of freshness does not matter; but one that wants no stored answer gets none.
+ */
+export function mayStandIn(entry: Entry, { directives }: RequestView, age: number): boolean {
+  if (entry.staleIfError === 0 || directives.has('no-cache') || directives.has('no-store')) return false
+  const asked = directives.seconds('stale-if-error')
+  const allowed = asked === null ? entry.staleIfError : Math.min(entry.staleIfError, asked * 1000)
+  return age - entry.lifetime <= allowed
+}
+
 /** Whether the client's copy is the stored one. Conditions count for 200 only: RFC 9110 §13.2.1. */
 export function isNotModified(entry: Entry, request: RequestView): boolean {
   if (entry.status !== 200) return false

@@ -12,6 +12,8 @@ export interface CacheStore {
   touch(entry: Entry): void
   /** Keeps an entry in place of the variant it replaces. False: it is too large, or out of date already. */
   put(key: CacheKey, entry: Entry, stamp: number): boolean
+  /** Forgets one entry. */
+  forget(entry: Entry): void
   /** Forgets everything under a URI, whoever asked for it, and what is on its way there. Returns the number forgotten. */
   invalidate(uri: string): number
   /** Forgets what a purge means, and everything that is on its way here. Returns the number forgotten. */
@@ -72,7 +74,7 @@ export class MemoryStore implements CacheStore {
     if (before !== undefined && before.requestedAt > entry.requestedAt) return false
     const size = sizeOf(entry, key.uri.length + key.audience.length)
     if (size > this.#maxBytes) return false
-    if (before !== undefined) this.#forget(before)
+    if (before !== undefined) this.forget(before)
     this.#makeRoom(size)
     this.#add({ key, entry, size, newer: null, older: null })
     return true
@@ -83,7 +85,7 @@ export class MemoryStore implements CacheStore {
     const audiences = this.#resources.get(uri)
     if (audiences === undefined) return 0
     const entries = [...audiences.values()].flat()
-    for (const entry of entries) this.#forget(entry)
+    for (const entry of entries) this.forget(entry)
     return entries.length
   }
 
@@ -93,7 +95,7 @@ export class MemoryStore implements CacheStore {
     let forgotten = 0
     for (const { key, entry } of [...this.#kept.values()]) {
       if (!isMeant({ route: entry.route, uri: key.uri, tags: entry.tags })) continue
-      this.#forget(entry)
+      this.forget(entry)
       forgotten++
     }
     return forgotten
@@ -115,7 +117,7 @@ export class MemoryStore implements CacheStore {
   }
 
   clear(): void {
-    for (const entry of [...this.#kept.keys()]) this.#forget(entry)
+    for (const entry of [...this.#kept.keys()]) this.forget(entry)
   }
 
   #add(kept: Kept): void {
@@ -128,18 +130,18 @@ export class MemoryStore implements CacheStore {
     this.#kept.set(entry, kept)
     this.#recency.addToFront(kept)
     this.#stored += size
-    if (variants !== undefined && variants.length > MAX_VARIANTS) this.#forget(variants.at(-1)!)
+    if (variants !== undefined && variants.length > MAX_VARIANTS) this.forget(variants.at(-1)!)
   }
 
   #makeRoom(bytes: number): void {
     while (this.bytes + bytes > this.#maxBytes) {
       const oldest = this.#recency.last
       if (oldest === null) return
-      this.#forget(oldest.entry)
+      this.forget(oldest.entry)
     }
   }
 
-  #forget(entry: Entry): void {
+  forget(entry: Entry): void {
     const kept = this.#kept.get(entry)
     if (kept === undefined) return
     const { key, size } = kept

@@ -6,7 +6,6 @@ export const futurePlugins: ReadonlySet<string> = new Set(['basic-auth', 'compre
 /** Options that are planned, by plugin; with a `value`, that value alone. */
 export const futureOptions: readonly { readonly plugin: string; readonly option: string; readonly value?: string }[] = [
   { plugin: 'cache', option: 'staleWhileRevalidate' },
-  { plugin: 'cache', option: 'staleIfError' },
 ]
 
 export function notYet(name: string): string {

@@ -9,6 +9,7 @@ import type { Decision, Verdict } from './decision.ts'
 import { valuesOf } from './headers.ts'
 import { PluginRequest } from './plugin-request.ts'
 import { Reply } from './reply.ts'
+import { StandIn, type StandInAnswer } from './stand-in.ts'
 import type { UpstreamRequest } from './upstream-request.ts'
 
 /** What a plugin may know about the route that serves. */
@@ -109,6 +110,8 @@ export class Exchange {
 
   /** Index of the last item of the chain that the request reached: response hooks run from there up. -1: none. */
   reached = -1
+  /** Who answers when the upstream fails; asked once. */
+  standIn: StandIn | null = null
   /** A problem is being answered: response hooks had their one chance. */
   failing = false
   /** How often a plugin said who the client is. */
@@ -216,6 +219,14 @@ export class Exchange {
   onClose(listener: (exchange: Exchange) => void): void {
     this.#closeListeners ??= []
     if (!this.#closeListeners.includes(listener)) this.#closeListeners.push(listener)
+  }
+
+  /**
+   * Offers an answer for when the upstream fails before its answer begins, by not answering or with 500, 502, 503 or
+   * 504, and nothing else is tried. The last to offer, nearest to the upstream, is asked. Not for upgrades.
+   */
+  answerOnFailure(answer: StandInAnswer): void {
+    if (!this.observing) this.standIn = new StandIn(this, answer)
   }
 
   /** The status that logs and metrics count: the one sent; where the answer broke off, why: 499 if the client left. */

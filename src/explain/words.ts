@@ -40,6 +40,7 @@ const byPlugin: Readonly<Record<string, Sentences>> = {
     'uri-miss': 'nothing is kept for this URL',
     'vary-miss': 'what is kept is for other request headers',
     stale: 'what is kept is too old',
+    'stale-if-error': 'a kept answer, because the upstream failed',
     request: 'the request wants no kept answer',
     method: 'only GET and HEAD can be answered from it',
     bypass: 'such requests are not kept',

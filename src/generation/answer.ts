@@ -3,11 +3,12 @@
 import { pipeline, Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { UpstreamFailure } from '../exchange/stand-in.ts'
 import { type Problem, problemDocument } from '../problem.ts'
 import { breakOff } from '../proxy/break-off.ts'
 import { type DeliveryPolicy, deliver, isDraining } from '../proxy/deliver.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
-import { toProblem } from '../proxy/problem-of.ts'
+import { toPluginProblem, toProblem } from '../proxy/problem-of.ts'
 import { Passage } from './passage.ts'
 
 /** Sends what stands in the reply, response hooks first. A hook that fails turns it into a problem. */
@@ -25,6 +26,20 @@ export function answerExchange(exchange: Exchange, policy: ForwardPolicy): void 
       () => policy.deliver(exchange),
       (error) => policy.fail(exchange, toProblem(error)),
     )
+}
+
+/** Asks the plugin that offered to answer when the upstream fails, once. False: it has nothing, and nothing was sent. */
+export function answerInstead(exchange: Exchange, failure: UpstreamFailure, policy: ForwardPolicy): boolean {
+  const { standIn } = exchange
+  exchange.standIn = null
+  try {
+    if (standIn === null || !standIn.answers(failure)) return false
+  } catch (error) {
+    policy.fail(exchange, toPluginProblem(error))
+    return true
+  }
+  answerExchange(exchange, policy)
+  return true
 }
 
 /** Makes the reply a problem document and sends it. After the head has gone out there is only breaking off. */

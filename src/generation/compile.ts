@@ -13,7 +13,7 @@ import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
 import type { FleetStore } from '../state/fleet.ts'
 import type { TargetStates } from '../upstream/target-states.ts'
-import { deliverExchange } from './answer.ts'
+import { answerInstead, deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
 import { type Edge, nativeEdge } from './edge.ts'
@@ -177,6 +177,7 @@ class Compiler {
       wantsStream: chain.changesBodies || replies !== null,
       fallback: null,
       respond: (exchange) => chain.respond(exchange),
+      standsIn: (exchange, failure) => answerInstead(exchange, failure, policy),
       deliver: (exchange) => {
         try {
           deliverExchange(exchange, policy, replies?.get(exchange))

@@ -9,6 +9,9 @@ import { forwardableTrailers } from './hop-by-hop.ts'
 import { toPluginProblem } from './problem-of.ts'
 import { endStall, watchStall } from './stall.ts'
 
+/** Above this a whole body of an upstream is not worth copying into one string with its head. */
+export const JOINED = 64 * 1024
+
 export interface DeliveryPolicy {
   /** Our name in `via`. */
   readonly name: string

@@ -1,24 +1,23 @@
 /** Forwards one exchange to its upstream and the answer back: pick a target, attempt, perhaps once more, answer. */
 import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { UpstreamFailure } from '../exchange/stand-in.ts'
 import type { ClientRequest, ResponseHead, ResponseListener } from '../http1/client.ts'
 import type { WireError } from '../http1/wire-error.ts'
 import type { Problem } from '../problem.ts'
+import { isErrorStatus } from '../upstream/statuses.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { headFor } from './attempt-head.ts'
 import { type Attempts, attemptsOf, type Sender } from './attempts.ts'
 import { breakOff } from './break-off.ts'
-import { addTrailers, flushHeadSoon, hasNoBody, writeHead } from './deliver.ts'
+import { addTrailers, flushHeadSoon, hasNoBody, JOINED, writeHead } from './deliver.ts'
 import type { ForwardPolicy } from './forward-policy.ts'
-import { noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
-import { interimFields, takeResponseHead } from './response-head.ts'
-import { idempotent, isKeepAliveRace, isRepeatable } from './retry.ts'
+import { isOfUpstream, noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
+import { interimFields, takeResponseHead, upstreamResponseOf } from './response-head.ts'
+import { isKeepAliveRace, isRepeatable, mayRepeatRace } from './retry.ts'
 import { endStall, watchStall } from './stall.ts'
 import { clientClosed, Upload } from './upload.ts'
 import { UpstreamBody } from './upstream-body.ts'
-
-/** Above this a whole body is not worth copying into one string with its head. */
-const JOINED = 64 * 1024
 
 export function forward(exchange: Exchange, upstream: Upstream, policy: ForwardPolicy): void {
   new Forwarding(exchange, upstream, policy).start()
@@ -51,8 +50,7 @@ class Forwarding implements ResponseListener, Sender {
     this.#upstream = upstream
     this.#policy = policy
     this.#response = exchange.response!
-    const fallback = policy.fallback ?? upstream.fallback
-    this.#attempts = attemptsOf(exchange, upstream, { sender: this, fallback })
+    this.#attempts = attemptsOf(exchange, upstream, { sender: this, fallback: policy.fallback ?? upstream.fallback })
   }
 
   start(): void {
@@ -125,11 +123,8 @@ class Forwarding implements ResponseListener, Sender {
     }
     this.#headTaken = true
     exchange.upstreamHeadAt = performance.now()
-    exchange.upstreamResponse = {
-      status: head.status,
-      headers: head.headers,
-      length: head.body.kind === 'length' ? head.body.length : null,
-    }
+    exchange.upstreamResponse = upstreamResponseOf(head)
+    if (isErrorStatus(head.status) && this.#standsIn({ status: head.status, code: null })) return
     takeResponseHead(exchange.reply, head, exchange.facts.method)
     this.#remaining = head.body.kind === 'length' ? head.body.length : -1
     if (this.#policy.wantsStream) this.#toStream()
@@ -146,11 +141,10 @@ class Forwarding implements ResponseListener, Sender {
     } else this.#answerLater(pending)
   }
 
-  #toStream(): UpstreamBody {
+  #toStream(): void {
     const request = () => this.#request
     this.#body = new UpstreamBody({ resume: () => request()?.resume(), abort: () => this.#drop() })
     this.#exchange.reply.body = this.#body
-    return this.#body
   }
 
   #answerLater(pending: Promise<void> | undefined): void {
@@ -250,17 +244,11 @@ class Forwarding implements ResponseListener, Sender {
 
   error(error: WireError): void {
     if (this.#over) return
-    if (!this.#headTaken && isKeepAliveRace(error) && this.#mayRepeat()) {
+    if (!this.#headTaken && isKeepAliveRace(error) && mayRepeatRace(this.#exchange)) {
       this.#attempts?.cancel()
       this.again('fresh')
     } else if (!this.#headTaken && this.#attempts?.failed(error) === true) this.#upload?.hold()
     else this.fail(problemOf(error))
-  }
-
-  /** Always allowed once, configured or not: the request had no effect, or repeating it has none. */
-  #mayRepeat(): boolean {
-    const { attempts, upstreamRequest } = this.#exchange
-    return attempts === 1 && this.#upload === null && idempotent.has(upstreamRequest.method)
   }
 
   drain(): void {
@@ -274,17 +262,28 @@ class Forwarding implements ResponseListener, Sender {
   /** The answer cannot be (or stay) what it was to be. Before its first byte that is a problem; after it, a broken connection. */
   fail(problem: Problem): void {
     if (this.#over) return
-    this.#over = true
-    this.#attempts?.end()
-    this.#abandoned = true
-    this.#upload?.stop()
-    this.#request?.abort()
+    const { code, status } = problem
+    if (!this.#headTaken && isOfUpstream(code) && this.#standsIn({ status, code })) return
+    this.#giveUp()
     for (const tap of this.#exchange.responseTaps.splice(0)) tap.abort()
     this.#exchange.problem = problem
     const tooLate = this.#delivered || this.#response.headersSent
     if (tooLate) breakOff(this.#exchange, this.#response)
     if (tooLate) this.#body?.destroy()
     if (problem.code !== 'client-closed') this.#policy.fail(this.#exchange, problem)
+  }
+
+  /** True: what a plugin has in place of the answer is on its way, and the upstream is not wanted any more. */
+  #standsIn(failure: UpstreamFailure): boolean {
+    if (this.#exchange.standIn === null || !this.#policy.standsIn(this.#exchange, failure)) return false
+    this.#giveUp()
+    return true
+  }
+
+  #giveUp(): void {
+    this.#abandoned = true
+    this.#upload?.stop()
+    this.#drop()
   }
 
   #drop(): void {

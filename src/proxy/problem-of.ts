@@ -35,6 +35,11 @@ export function noTarget(waitMs = 0): Problem {
   return new Problem('upstream-unavailable', 'No target of the upstream takes requests at present.', { headers })
 }
 
+/** The upstream did not answer, or nobody could be asked. */
+export function isOfUpstream(code: ProblemCode): boolean {
+  return code.startsWith('upstream-')
+}
+
 /** What a plugin threw, or made HTTP refuse, as a Problem: only a Problem's own words reach a client. */
 export function toPluginProblem(error: unknown): Problem {
   if (error instanceof Problem) return error

@@ -1,4 +1,5 @@
 /** What the client sees of an upstream's response head: hop-by-hop fields out, framing left to the client's side. */
+import type { UpstreamResponse } from '../exchange/exchange.ts'
 import { memoByName } from '../exchange/name-memo.ts'
 import type { Reply } from '../exchange/reply.ts'
 import type { ResponseHead } from '../http1/client.ts'
@@ -28,6 +29,11 @@ export function interimFields(headers: readonly string[]): string[] {
     if (!isOfConnection(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
   }
   return kept
+}
+
+/** The answer as it came, for those who ask later. */
+export function upstreamResponseOf({ status, headers, body }: ResponseHead): UpstreamResponse {
+  return { status, headers, length: body.kind === 'length' ? body.length : null }
 }
 
 /** Fills the reply from an upstream's head. What plugins have set before replaces the upstream's fields of the same names. */

@@ -1,5 +1,6 @@
 /** What may be tried again, and when. Pure. */
 import type { RetryCause, RetryConfig } from '../config/resilience.ts'
+import type { Exchange } from '../exchange/exchange.ts'
 import type { UpstreamRequest } from '../exchange/upstream-request.ts'
 import type { WireError, WireErrorCode } from '../http1/wire-error.ts'
 
@@ -24,6 +25,11 @@ export function causeOf(code: WireErrorCode): RetryCause | null {
 /** The connection may have died idle (RFC 9112 §9.3.1), which says nothing about its target. */
 export function isKeepAliveRace({ code, reused, answered }: WireError): boolean {
   return code === 'closed' && reused && !answered
+}
+
+/** Always allowed once, configured or not: the request had no effect, or repeating it has none. */
+export function mayRepeatRace({ attempts, upstreamRequest, facts }: Exchange): boolean {
+  return attempts === 1 && facts.body.kind === 'none' && idempotent.has(upstreamRequest.method)
 }
 
 /** Whether a request that may have had its effect can be sent again: by its method, or because its client says so. */

@@ -20,6 +20,7 @@ function entry(changes: Partial<Entry> = {}): Entry {
     lifetime: 60_000,
     ownTtl: false,
     mustRevalidate: false,
+    staleIfError: 0,
     etag: '"a"',
     modifiedAt: Date.UTC(2025, 0, 1),
     route: 'r',

@@ -21,6 +21,7 @@ function entry(changes: Partial<Entry> = {}): Entry {
     lifetime: 60_000,
     ownTtl: false,
     mustRevalidate: false,
+    staleIfError: 0,
     etag: null,
     modifiedAt: 0,
     route: 'r',
