@@ -2,11 +2,13 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { duration, type Exchange, type HeaderList, Problem, type Reply, type Scope, size, type Traits } from '#gateway'
 import { type Forwarded, sayForwarded, sayHit } from './cache/cache-status.ts'
+import type { Entry } from './cache/entry.ts'
 import { answerFrom } from './cache/hit.ts'
 import { relatedUri, shownKey, uriOf } from './cache/key.ts'
 import { type Found, lookUp } from './cache/lookup.ts'
 import { Miss } from './cache/miss.ts'
 import { type RequestView, readRequest } from './cache/request.ts'
+import { SecondTier } from './cache/second-tier.ts'
 import { Spare } from './cache/spare.ts'
 import type { CacheStore } from './cache/store.ts'
 import { Stores } from './cache/stores.ts'
@@ -62,9 +64,10 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   const ttlMs = options.ttl === undefined ? null : duration(options.ttl)
   const staleIfErrorMs = options.staleIfError === undefined ? null : duration(options.staleIfError)
   const stores = scope.carry('stores', () => new Stores())
-  const store = scope.carry(`store ${JSON.stringify([scope.item.id, options])}`, () =>
-    stores.open({ maxTotal, maxObject }, scope.purges),
-  )
+  const item = JSON.stringify([scope.item.id, options])
+  const store = scope.carry(`store ${item}`, () => stores.open({ maxTotal, maxObject }, scope.purges))
+  const { answers } = scope
+  const tier = answers === null ? null : new SecondTier({ answers, item, store, maxObject })
   stores.measure(scope.metrics)
   const countResult = tally(scope.metrics)
   const secrets = new Set(scope.secrets)
@@ -75,6 +78,15 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   scope.addHook('onRequest', function answerIfKept({ exchange }, reply) {
     const request = readRequest(exchange.facts.rawHeaders)
     const found = lookUp(exchange, request, { store, policy })
+    if (tier === null || found.key === null || !tier.mayKnow(exchange, request, found))
+      return settle(exchange, reply, { request, found, share: null })
+    return tier.fetch(exchange, found.key).then((share) => {
+      const again = lookUp(exchange, request, { store, policy })
+      return settle(exchange, reply, { request, found: again, share })
+    })
+  })
+
+  function settle(exchange: Exchange, reply: Reply, { request, found, share }: Settled): Reply | undefined {
     if (exchange.recording) record(exchange, found)
     const spare = found.kind === 'forward' && !exchange.dry ? holdReady(exchange, request, found) : null
     if (spare === null) countResult(exchange, resultOf(found))
@@ -89,15 +101,16 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     withholdOverrides(exchange.upstreamRequest.headers)
     if (exchange.dry || exchange.facts.upgrade) return
     const mayKeep = found.key !== null && exchange.facts.method === 'GET'
-    const miss = mayKeep ? new Miss(exchange, request, { key: found.key, store }) : null
+    const miss = mayKeep ? new Miss(exchange, request, { key: found.key, store, share }) : null
     plans.set(exchange, { forwarded: found.why, miss, spare })
-  })
+    return
+  }
 
   scope.addHook('onSend', function keepAnswer({ exchange }, reply) {
     const plan = plans.get(exchange)
     plans.delete(exchange)
     if (plan === undefined || reply.source !== 'upstream') return
-    if (plan.forwarded === 'method') invalidate(store, exchange, reply)
+    if (plan.forwarded === 'method') invalidate(exchange, reply, forget)
     const fill = plan.miss?.fillFrom(exchange, { ttlMs, staleIfErrorMs, maxObject })
     if (fill === null && plan.miss !== null) plan.spare?.superseded(reply.statusCode)
     // The head goes out before the body has come: `stored` says that it is being stored.
@@ -113,6 +126,11 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     return spare
   }
 
+  function forget(uri: string): void {
+    store.invalidate(uri)
+    tier?.forget(uri)
+  }
+
   function record(exchange: Exchange, found: Found): void {
     const { key } = found
     const inputs = {
@@ -122,6 +140,14 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     if (found.kind === 'forward') exchange.decide('pass', found.why, inputs)
     else exchange.decide('answer', 'hit', { ...inputs, age: Math.floor(found.age / 1000) })
   }
+}
+
+/** What is known when memory, and the fleet where it was asked, have been looked into. */
+interface Settled {
+  readonly request: RequestView
+  readonly found: Found
+  /** Told of the answer, if it is kept. */
+  readonly share: ((entry: Entry) => void) | null
 }
 
 /** What is remembered of a request that went on to the upstream. */
@@ -139,13 +165,13 @@ function named(kind: string, parts: readonly string[]): string[] {
 }
 
 /** RFC 9111 §4.4: what an unsafe request may have changed is forgotten. Methods of unknown safety count as unsafe. */
-function invalidate(store: CacheStore, exchange: Exchange, reply: Reply): void {
+function invalidate(exchange: Exchange, reply: Reply, forget: (uri: string) => void): void {
   if (safe.has(exchange.facts.method) || reply.statusCode < 200 || reply.statusCode >= 400) return
-  store.invalidate(uriOf(exchange))
+  forget(uriOf(exchange))
   for (const name of ['location', 'content-location']) {
     const reference = reply.headers.get(name)
     const uri = reference === undefined ? null : relatedUri(exchange, reference)
-    if (uri !== null) store.invalidate(uri)
+    if (uri !== null) forget(uri)
   }
 }
 

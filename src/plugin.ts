@@ -14,6 +14,7 @@ import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from '.
 import type { CounterStore, Limit } from './state/counters.ts'
 import type { InFlightLimit, InFlightStore } from './state/in-flight.ts'
 import type { Purgeable, Purges } from './state/purges.ts'
+import type { FoundAnswer, SharedAnswers } from './state/shared-answers.ts'
 
 export { duration, percentage, size } from './config/units.ts'
 export { forwardedValue } from './exchange/consumer.ts'
@@ -31,6 +32,7 @@ export type {
   Credentials,
   Decision,
   Exchange,
+  FoundAnswer,
   GaugeFamily,
   HistogramFamily,
   InFlightLimit,
@@ -43,6 +45,7 @@ export type {
   Reply,
   ResponseTap,
   RouteInfo,
+  SharedAnswers,
   UpstreamFailure,
   Verdict,
 }
@@ -140,6 +143,8 @@ export interface Scope {
   readonly inFlight: InFlightStore
   /** What is to be forgotten before its time: everything that keeps answers listens. */
   readonly purges: Purges
+  /** Where caches of a fleet share answers. Null: there is no such store. */
+  readonly answers: SharedAnswers | null
   readonly metrics: Instruments
   /** The request parts that some match or plugin of the config reads, and the secret ones among all: `header:x-tier`. */
   readonly reads: readonly string[]

@@ -79,6 +79,11 @@ const perExchange: ReadonlySet<string> = new Set([
   'x-request-id',
 ])
 
+/** `name` in lower case. */
+export function isPerExchange(name: string): boolean {
+  return perExchange.has(name)
+}
+
 /** The head to keep, flat. `preset`: names that plugins above had set before the upstream answered; they set them again on a hit. */
 export function keptHead(raw: readonly string[], preset: readonly string[], date: number): readonly string[] {
   const head: string[] = []

@@ -12,6 +12,8 @@ export interface FillTarget {
   /** Bytes of the body where the head says so. */
   readonly length: number | null
   readonly maxObject: number
+  /** Told of an entry that is kept; null: nobody is. */
+  readonly share: ((entry: Entry) => void) | null
 }
 
 const FIRST_CAPACITY = 4096
@@ -43,11 +45,13 @@ export class Fill implements ResponseTap {
 
   end(): void {
     const buffer = this.#buffer
-    const { store, key, entry, stamp, length } = this.#target
+    const { store, key, stamp, length, share } = this.#target
     if (buffer === null) return
     const isWhole = length === null || length === this.#length
     this.abort()
-    if (isWhole) store.put(key, { ...entry, body: exactly(buffer, this.#length) }, stamp)
+    if (!isWhole) return
+    const entry = { ...this.#target.entry, body: exactly(buffer, this.#length) }
+    if (store.put(key, entry, stamp)) share?.(entry)
   }
 
   /** Still has the room it needs. */

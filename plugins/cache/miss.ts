@@ -2,7 +2,7 @@
 import type { Exchange } from '#gateway'
 import { readAnswer } from './answer.ts'
 import { type Unclaimed, unclaimed } from './claims.ts'
-import { entryWithoutBody } from './entry.ts'
+import { type Entry, entryWithoutBody } from './entry.ts'
 import { Fill } from './fill.ts'
 import type { CacheKey } from './key.ts'
 import type { RequestView } from './request.ts'
@@ -19,6 +19,13 @@ export interface KeepPolicy {
   readonly maxObject: number
 }
 
+export interface MissPlace {
+  readonly key: CacheKey
+  readonly store: CacheStore
+  /** Told of the entry when it is kept; null: nobody is. */
+  readonly share: ((entry: Entry) => void) | null
+}
+
 export class Miss {
   readonly #key: CacheKey
   readonly #store: CacheStore
@@ -29,8 +36,9 @@ export class Miss {
   readonly #preset: readonly string[]
   readonly #requestedAt = Date.now()
   readonly #stamp: number
+  readonly #share: ((entry: Entry) => void) | null
 
-  constructor(exchange: Exchange, request: RequestView, place: { key: CacheKey; store: CacheStore }) {
+  constructor(exchange: Exchange, request: RequestView, place: MissPlace) {
     this.#key = place.key
     this.#store = place.store
     this.#request = request
@@ -39,6 +47,7 @@ export class Miss {
     this.#fields = keptFieldReader(exchange)
     this.#preset = exchange.reply.headers.raw.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
     this.#stamp = place.store.stamp(place.key.uri)
+    this.#share = place.share
   }
 
   /** Begins to collect the answer that stands in the reply; null where it is not to be kept. */
@@ -64,8 +73,8 @@ export class Miss {
       staleIfErrorMs,
       route: exchange.route?.name ?? '_none',
     })
-    const target = { store: this.#store, key: this.#key, entry, stamp: this.#stamp, length: answer.length, maxObject }
-    const fill = new Fill(target)
+    const place = { store: this.#store, key: this.#key, stamp: this.#stamp, share: this.#share }
+    const fill = new Fill({ ...place, entry, length: answer.length, maxObject })
     exchange.responseTaps.push(fill)
     // However the exchange ends, the room it took is given back.
     exchange.onClose(() => fill.abort())

@@ -12,6 +12,7 @@ import type {
   PluginModule,
   Purges,
   Scope,
+  SharedAnswers,
 } from '../plugin.ts'
 import type { Carry } from './carry.ts'
 
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly counters: CounterStore
   readonly inFlight: InFlightStore
   readonly purges: Purges
+  /** Connects when it is first asked. */
+  readonly answers: () => SharedAnswers | null
   readonly consumers: ConsumerDirectory
   readonly reads: readonly string[]
   readonly secrets: readonly string[]
@@ -66,6 +69,9 @@ export async function record(item: PluginItem, module: PluginModule, around: Sur
     counters,
     inFlight,
     purges,
+    get answers() {
+      return around.answers()
+    },
     consumers,
     reads,
     secrets,

@@ -45,6 +45,7 @@ export function surroundings({ config, plugins }: CompileInput, world: World, st
     counters,
     inFlight,
     purges,
+    answers: () => store?.answers ?? null,
     consumers: consumerDirectory(config.consumers, store?.keys ?? null),
     ...shared,
     digest,

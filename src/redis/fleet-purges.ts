@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Purge } from '../state/purges.ts'
 import type { Link } from './link.ts'
-import { change, mapNames, SharedMap } from './shared-map.ts'
+import { change, type MapNames, mapNames, SharedMap } from './shared-map.ts'
 
 const NAME = 'purges'
 /** A gateway that was apart for more of them forgets everything. */
@@ -17,10 +17,12 @@ export interface FleetPurgesOptions {
 export class FleetPurges {
   readonly #options: FleetPurgesOptions
   readonly #map: SharedMap<Purge>
+  readonly names: MapNames
 
   constructor(options: FleetPurgesOptions) {
     const { link, prefix, purged } = options
     this.#options = options
+    this.names = mapNames(prefix, NAME)
     this.#map = new SharedMap({ link, prefix, name: NAME, read, changed: purged, missed: () => purged(everything) })
   }
 
@@ -33,18 +35,28 @@ export class FleetPurges {
     return this.#map.pull()
   }
 
+  /** Whether every purge up to this one of these is known here. */
+  knows(epoch: string, version: number): boolean {
+    return this.#map.knows(epoch, version)
+  }
+
+  /** The purges after this one; null: some of them are not known any more. */
+  since(version: number): readonly Purge[] | null {
+    return this.#map.since(version)
+  }
+
   stop(): void {
     this.#map.stop()
   }
 
   /** Tells all. False: Redis did not answer. */
   tell({ route, url, tag }: Purge): Promise<boolean> {
-    const { link, prefix } = this.#options
+    const { link } = this.#options
     const text = JSON.stringify({ route, url, tag })
     const field = hash('sha256', text, 'base64url')
     return new Promise((resolve) =>
       link.ask(
-        (client) => change(client, mapNames(prefix, NAME), { field, text, most: MOST_REMEMBERED }),
+        (client) => change(client, this.names, { field, text, most: MOST_REMEMBERED }),
         (failure) => resolve(failure === null),
       ),
     )

@@ -4,6 +4,7 @@ import type { Log } from '../plugin.ts'
 import type { CounterStore } from '../state/counters.ts'
 import type { FleetStore, KeyDirectory, StoredKey } from '../state/fleet.ts'
 import type { Purge } from '../state/purges.ts'
+import { RedisAnswers } from './answers.ts'
 import { connectTo } from './connect.ts'
 import { RedisCounters } from './counters.ts'
 import type { StoreFailure } from './failure.ts'
@@ -44,6 +45,8 @@ export class RedisStore implements FleetStore {
   readonly #node: string
   readonly #keys: SharedMap<StoredKey>
   readonly #purges: FleetPurges
+  readonly #openAnswers: () => RedisAnswers
+  #answers: RedisAnswers | null = null
   #nodes = 1
 
   constructor(config: RedisStoreConfig, { log, node, local, purged, ...parts }: RedisStoreParts) {
@@ -69,6 +72,20 @@ export class RedisStore implements FleetStore {
     this.#keys = new SharedMap({ link: this.#link, prefix, name: KEYS, read: readKey })
     this.keys = new StoredKeys(this.#keys, keyGraceMs)
     this.#purges = new FleetPurges({ link: this.#link, prefix, purged })
+    this.#openAnswers = () => {
+      const answersLink = new Link({
+        connect: connectTo(config),
+        timeoutMs,
+        probe: async (client) => void (await client.ping()),
+        tolerated,
+        ...parts,
+        opened: () => this.#log.info({ store: this.#server }, 'caches share answers through the store'),
+        closed: ({ reason }) =>
+          this.#log.warn({ store: this.#server, reason }, 'caches share no answers: the store does not answer them'),
+      })
+      void answersLink.start()
+      return new RedisAnswers({ link: answersLink, prefix, purges: this.#purges })
+    }
     this.ready = this.#start()
   }
 
@@ -77,8 +94,15 @@ export class RedisStore implements FleetStore {
     await Promise.all([this.#keys.start(), this.#purges.start()])
   }
 
-  purge(purge: Purge): Promise<boolean> {
-    return this.#purges.tell(purge)
+  get answers(): RedisAnswers {
+    this.#answers ??= this.#openAnswers()
+    return this.#answers
+  }
+
+  async purge(purge: Purge): Promise<boolean> {
+    const isTold = await this.#purges.tell(purge)
+    if (!isTold) this.#answers?.distrust()
+    return isTold
   }
 
   /** Whether Redis answers in time. */
@@ -99,6 +123,7 @@ export class RedisStore implements FleetStore {
     )
     this.#keys.stop()
     this.#purges.stop()
+    this.#answers?.close()
     this.#link.end()
   }
 }

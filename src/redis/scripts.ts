@@ -102,6 +102,20 @@ for i = 1, #found, 2 do
 end
 return { epoch, entries, tonumber(redis.call('HGET', KEYS[3], 'floor') or '0') }`
 
+/**
+ * The answer that a cache keeps for a request. KEYS: when its resource was written to, the names of the fields that choose. ARGV:
+ * field, digest of its value, … Returns when it was written to and, where something is kept, its bytes and the ms it has left.
+ */
+const findAnswer = `
+local written = redis.call('GET', KEYS[1]) or ''
+local names = redis.call('GET', KEYS[2])
+if not names then return { written } end
+local sent, chosen = {}, {}
+for i = 1, #ARGV, 2 do sent[ARGV[i]] = ARGV[i + 1] end
+for name in string.gmatch(names, '[^,]+') do chosen[#chosen + 1] = name .. ' ' .. (sent[name] or '') end
+local key = KEYS[2] .. ':' .. redis.sha1hex(table.concat(chosen, ','))
+return { written, redis.call('GET', key) or '', redis.call('PTTL', key) }`
+
 export const scripts = {
   hitFixed: { lua: hitFixed, numberOfKeys: 1 },
   readFixed: { lua: readFixed, numberOfKeys: 1 },
@@ -109,6 +123,7 @@ export const scripts = {
   announce: { lua: announce, numberOfKeys: 1 },
   change: { lua: change, numberOfKeys: 3 },
   changes: { lua: changes, numberOfKeys: 3 },
+  findAnswer: { lua: findAnswer, numberOfKeys: 2 },
 }
 
 declare module 'ioredis' {
@@ -133,6 +148,9 @@ declare module 'ioredis' {
     changes(
       ...args: [values: string, versions: string, head: string, version: number, limit: number]
     ): Result<Changes, Context>
+    findAnswerBuffer(
+      ...args: [written: string, names: string, ...fields: string[]]
+    ): Result<[written: Buffer, bytes?: Buffer, leftMs?: number], Context>
     announce(key: string, node: string, livesMs: number): Result<number, Context>
   }
 }

@@ -29,9 +29,11 @@ const PAGE = 250
 export class SharedMap<Value> {
   readonly #options: SharedMapOptions<Value>
   readonly #names: MapNames
-  #values = new Map<string, Value>()
+  #values = new Map<string, Versioned<Value>>()
   #epoch = ''
   #version = 0
+  /** Changes up to this one may have been dropped for newer ones. */
+  #floor = 0
   #currentAt = Number.NEGATIVE_INFINITY
   #pulling: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
@@ -42,11 +44,22 @@ export class SharedMap<Value> {
   }
 
   get(field: string): Value | undefined {
-    return this.#values.get(field)
+    return this.#values.get(field)?.value
   }
 
   get size(): number {
     return this.#values.size
+  }
+
+  /** Whether what is held here is this map, with every change up to this one. */
+  knows(epoch: string, version: number): boolean {
+    return this.#epoch === epoch && this.#version >= version
+  }
+
+  /** What changed after a version and is there still; null: that is not known any more. */
+  since(version: number): Value[] | null {
+    if (version < this.#floor) return null
+    return [...this.#values.values()].filter((one) => one.version > version).map((one) => one.value)
   }
 
   /** Milliseconds since what is held here was all there was; infinite where it never was. */
@@ -79,6 +92,7 @@ export class SharedMap<Value> {
     let held: Held<Value> = { epoch: this.#epoch, version: this.#version, values: this.#values }
     const news: Value[] = []
     let missed = false
+    let dropped = 0
     for (;;) {
       const changes = await this.#changes(held.version)
       if (changes === null) return
@@ -89,8 +103,11 @@ export class SharedMap<Value> {
         if (!isWhole) continue
       }
       missed ||= floor > held.version
+      dropped = floor
       for (let i = 0; i < entries.length; i += 3)
-        news.push(...apply(held.values, entries[i]!, this.#read(entries[i + 2]!)))
+        news.push(
+          ...apply(held.values, entries[i]!, { version: Number(entries[i + 1]), value: this.#read(entries[i + 2]!) }),
+        )
       if (entries.length > 0) held.version = Number(entries.at(-2))
       if (entries.length < PAGE * 3) break
     }
@@ -98,6 +115,8 @@ export class SharedMap<Value> {
     this.#values = held.values
     this.#epoch = held.epoch
     this.#version = held.version
+    this.#floor = dropped
+    for (const [field, { version }] of this.#values) if (version <= dropped) this.#values.delete(field)
     this.#currentAt = askedAt
     if (!keptUp || held.epoch === '') return
     // A map that was empty has its first values; one in place of another may lack some that we never heard of.
@@ -130,16 +149,25 @@ export class SharedMap<Value> {
 interface Held<Value> {
   readonly epoch: string
   version: number
-  readonly values: Map<string, Value>
+  readonly values: Map<string, Versioned<Value>>
+}
+
+interface Versioned<Value> {
+  readonly version: number
+  readonly value: Value
 }
 
 /** Returns the value, if there is one. */
-function apply<Value>(values: Map<string, Value>, field: string, value: Value | null): Value[] {
+function apply<Value>(
+  values: Map<string, Versioned<Value>>,
+  field: string,
+  { version, value }: Versioned<Value | null>,
+): Value[] {
   if (value === null) {
     values.delete(field)
     return []
   }
-  values.set(field, value)
+  values.set(field, { version, value })
   return [value]
 }
 

@@ -1,10 +1,13 @@
 /** What gateways share through a store outside of them. */
 import type { CounterStore } from './counters.ts'
 import type { Purge } from './purges.ts'
+import type { SharedAnswers } from './shared-answers.ts'
 
 export interface FleetStore {
   readonly counters: CounterStore
   readonly keys: KeyDirectory
+  /** For caches; connects when it is first looked at. */
+  readonly answers: SharedAnswers
   /** Tells all gateways of the fleet, this one too. False: it could not be told. */
   purge(purge: Purge): Promise<boolean>
   /** Resolves when it is known whether the store answers; never rejects. */

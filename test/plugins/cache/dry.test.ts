@@ -32,6 +32,7 @@ test('decides in a dry run without counting, with secret query parameters left o
       counters: new MemoryCounters(),
       inFlight: new MemoryInFlight(),
       purges: new Purges(),
+      answers: () => null,
       log: createLog(),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],

@@ -139,7 +139,15 @@ test('never holds more bytes than it may, stored and arriving together, whatever
 
 function begin(store: MemoryStore, uri: string, length: number | null): Fill {
   const { body: _, ...head } = entry()
-  return new Fill({ store, key: key(uri), entry: head, stamp: store.stamp(uri), length, maxObject: 8 * KIB })
+  return new Fill({
+    store,
+    key: key(uri),
+    entry: head,
+    stamp: store.stamp(uri),
+    length,
+    maxObject: 8 * KIB,
+    share: null,
+  })
 }
 
 test('keeps a collected body byte for byte, however it was cut, and copies the pieces it is given', () => {

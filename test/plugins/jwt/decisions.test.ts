@@ -83,6 +83,7 @@ async function decide(authorization: string, source: { secret: string } | { jwks
     counters: new MemoryCounters(),
     inFlight: new MemoryInFlight(),
     purges: new Purges(),
+    answers: () => null,
     consumers: consumerDirectory([], null),
   }
   const options = {

@@ -59,6 +59,7 @@ async function open({ onStoreFailure = 'local', mode = 'enforce' }: Setup = {}) 
       counters,
       inFlight: new MemoryInFlight(),
       purges: new Purges(),
+      answers: () => null,
       log: createLog({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],
