@@ -31,6 +31,7 @@ test('exports what plugins are written against, and nothing else', () => {
       "type Credentials",
       "type Decision",
       "type Exchange",
+      "type FoundAnswer",
       "type GaugeFamily",
       "type HistogramFamily",
       "type InFlightLimit",
@@ -54,6 +55,7 @@ test('exports what plugins are written against, and nothing else', () => {
       "type ResponseTap",
       "type RouteInfo",
       "type Scope",
+      "type SharedAnswers",
       "type Traits",
       "type Verdict",
     ]
