@@ -63,7 +63,7 @@ function isHead(value: unknown): value is SharedHead {
     isTexts(one.names) &&
     one.names.length <= MOST_NAMES &&
     isTexts(one.tags) &&
-    [one.lifetime, one.age, one.ttlMs].every(isMilliseconds) &&
+    [one.lifetime, one.age, one.ttlMs, one.staleIfError].every(isMilliseconds) &&
     Number.isFinite(one.modifiedAt) &&
     typeof one.ownTtl === 'boolean' &&
     typeof one.mustRevalidate === 'boolean' &&
