@@ -10,7 +10,6 @@ import { Miss } from './cache/miss.ts'
 import { type RequestView, readRequest } from './cache/request.ts'
 import { SecondTier } from './cache/second-tier.ts'
 import { Spare } from './cache/spare.ts'
-import type { CacheStore } from './cache/store.ts'
 import { Stores } from './cache/stores.ts'
 import { resultOf, tally } from './cache/tally.ts'
 
@@ -32,6 +31,7 @@ export const schema = {
     staleIfError: {
       type: 'string',
       pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$',
+      examples: ['1h'],
       description:
         'How long past its lifetime an answer may stand in for an upstream that fails, where its origin does not say (`stale-if-error`). Without it none does.',
     },
