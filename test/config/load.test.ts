@@ -257,7 +257,7 @@ test('random edits of a valid file give diagnostics or a config, never an except
       for (const { at } of result.diagnostics)
         expect(at.line >= 1 && at.column >= 1 && at.endColumn > at.column).toBe(true)
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   )
 })
 
@@ -269,6 +269,6 @@ test('any bytes at all give diagnostics', async () => {
       const { config, diagnostics } = await loadConfig(file)
       expect(config === null && diagnostics.length > 0).toBe(true)
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
 })

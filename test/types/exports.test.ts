@@ -57,6 +57,7 @@ test('exports what plugins are written against, and nothing else', () => {
       "type Scope",
       "type SharedAnswers",
       "type Traits",
+      "type UpstreamFailure",
       "type Verdict",
     ]
   `)
