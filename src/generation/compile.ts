@@ -1,4 +1,5 @@
 /** Compiles a config into a generation: upstreams, then the global chain, then each route. Any error leaves nothing held. */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import type { ChainItem, Config, RedisStoreConfig } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
@@ -70,6 +71,8 @@ export interface CompileInput {
 
 /** Routes compiled between two turns of the event loop, so that a reload stalls no request. */
 const SLICE = 50
+/** The same for what a retired generation lets go of. */
+const RELEASED = 500
 
 export async function compile(input: CompileInput, world: World, events: GenerationEvents): Promise<Generation> {
   const generation = new Generation(events)
@@ -116,6 +119,7 @@ class Compiler {
   async run(): Promise<void> {
     const { config, number } = this.#input
     const name = config.name ?? this.#world.name
+    await turn()
     this.#native = await nativeEdge(this.#generation)
     this.#edges.push(this.#native)
     await this.#store?.ready
@@ -123,7 +127,7 @@ class Compiler {
     const global = await this.#chain(config.plugins)
     const routes: Route[] = []
     for (const [index, route] of config.routes.entries()) {
-      if (index % SLICE === SLICE - 1) await new Promise(setImmediate)
+      if (index % SLICE === SLICE - 1) await turn()
       const { chain, edge, policy } = await this.#chain(route.chain)
       const fallback = route.action.kind === 'forward' ? fallbackOf(route.action.fallback, upstreams) : null
       const parts = { chain, edge, policy: fallback === null ? policy : { ...policy, fallback } }
@@ -133,6 +137,7 @@ class Compiler {
       routes,
       config.listeners.map((listener) => listener.name),
     )
+    await turn()
     const trust = new ProxyTrust(config.trustedProxies)
     this.#generation.complete({
       config,
@@ -208,12 +213,15 @@ class Compiler {
   /** Undoes a compilation that failed half-way. */
   async abandon(): Promise<void> {
     for (const edge of this.#edges) await edge.close()
-    this.#release()
+    await this.#release()
   }
 
-  #release(): void {
+  async #release(): Promise<void> {
     const { carry } = this.#world
-    for (const key of [...this.#targets.splice(0), ...this.#items.held]) carry.release(key)
+    for (const [index, key] of [...this.#targets.splice(0), ...this.#items.held].entries()) {
+      if (index % RELEASED === RELEASED - 1) await turn()
+      carry.release(key)
+    }
     if (this.#store !== null) carry.release(storeKey(this.#input.config.store))
   }
 }

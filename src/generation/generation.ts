@@ -41,7 +41,7 @@ export interface Compiled {
   readonly secrets: ReadonlySet<string>
   readonly tunnels: OpenTunnels
   /** Lets go of pools, items and whatever else this generation holds. */
-  release(): void
+  release(): Promise<void>
 }
 
 export interface GenerationEvents {
@@ -211,6 +211,6 @@ export class Generation implements EdgeEvents {
       clearTimeout(timer)
     }
     for (const edge of this.compiled.edges) await edge.close()
-    this.compiled.release()
+    await this.compiled.release()
   }
 }

@@ -1,7 +1,7 @@
 /** What the chains of a config share, and what its plugins say about themselves. */
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
-import type { ChainItem, Config, PluginItem, RouteConfig } from '../config/config.ts'
+import type { ChainItem, Config, PluginItem } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Need, Traits } from '../plugin.ts'
 import type { FleetStore } from '../state/fleet.ts'
@@ -62,12 +62,16 @@ export function reservedNames({ config, plugins }: CompileInput): ReadonlySet<st
 }
 
 /** Every plugin item of a config, those inside `any` included. */
-export function* pluginItems(config: Config): Generator<PluginItem> {
-  const chains: readonly (readonly ChainItem[])[] = [
-    config.plugins,
-    ...config.routes.map((route: RouteConfig) => route.chain),
-  ]
-  for (const item of new Set(chains.flat())) {
+export function* pluginItems({ plugins, routes }: Config): Generator<PluginItem> {
+  const seen = new Set<ChainItem>()
+  yield* unseen(plugins, seen)
+  for (const { chain } of routes) yield* unseen(chain, seen)
+}
+
+function* unseen(chain: readonly ChainItem[], seen: Set<ChainItem>): Generator<PluginItem> {
+  for (const item of chain) {
+    if (seen.has(item)) continue
+    seen.add(item)
     if (item.kind === 'plugin') yield item
     else yield* item.members
   }

@@ -1,4 +1,5 @@
 /** What serves, whole in one thread: listeners, the generation that answers, and everything that generations share. */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { RedisStoreConfig } from '../config/config.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
@@ -119,6 +120,8 @@ export class Serving implements Server {
   async prepare({ config, number, echoPort, beside }: Order, ports?: ReadonlyMap<string, number>): Promise<void> {
     this.#echoPort = echoPort
     const plugins = await pluginModules(config, this.#catalog)
+    // Each of these looks at every route: not all in one turn of the event loop.
+    await turn()
     const generation = await compile({ config, plugins, number }, this.#world, { failed: this.#logFailure })
     try {
       await this.#listeners.apply(config, { beside, ...(ports === undefined ? {} : { ports }) })
