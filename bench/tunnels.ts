@@ -67,6 +67,7 @@ async function main(): Promise<void> {
   const yaml = `
 listen: http://127.0.0.1:0
 admin: http://127.0.0.1:0
+threads: 1
 shutdown: { delay: 0ms, deadline: 1s }
 routes:
   ws:

@@ -32,7 +32,7 @@ test('defaults are those of the contract', async () => {
     name: undefined,
     listeners: [{ name: 'listen[0]', protocol: 'http', host: '0.0.0.0', port: 8080 }],
     admin: { host: '127.0.0.1', port: 9090, token: undefined, hosts: [], metricsOpen: false },
-    threads: 1,
+    threads: 'auto',
     store: { kind: 'memory' },
     trustedProxies: { from: [], header: 'x-forwarded-for' },
     limits: {

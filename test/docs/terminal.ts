@@ -88,7 +88,8 @@ async function startOnFreePorts(folder: string, text: string): Promise<Started> 
   const listen = /^listen:/m.test(free) ? '' : 'listen: http://0.0.0.0:0\n'
   const admin = /^admin:/m.test(free) ? '' : 'admin: http://127.0.0.1:0\n'
   // Beside the documented file, which `sluice check` of the page looks at as it is.
-  await writeFile(join(folder, '.running.yaml'), listen + admin + free)
+  const threads = /^threads:/m.test(free) ? '' : '\nthreads: 1\n'
+  await writeFile(join(folder, '.running.yaml'), listen + admin + free + threads)
   const args = [join(root, 'src/main.ts'), 'run', '--config', '.running.yaml']
   const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, ...exampleEnv } })
   const exited = once(child, 'exit')

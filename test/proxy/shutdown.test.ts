@@ -27,6 +27,7 @@ admin: http://127.0.0.1:0
 shutdown: ${shutdown}
 routes:
   all: { match: "/*", upstream: "${origin.url}", public: test${more} }
+threads: 1
 `
 
 /** One request on the agent's connection. */

@@ -1,7 +1,7 @@
 /** `threads` in the schema. */
 import type { Schema } from './forms.ts'
 
-export const defaultThreads = 1
+export const defaultThreads = 'auto'
 
 export const threads: Schema = {
   anyOf: [
@@ -9,6 +9,6 @@ export const threads: Schema = {
     { type: 'string', enum: ['auto'] },
   ],
   default: defaultThreads,
-  examples: ['auto', 4],
+  examples: ['auto', 1, 4],
   description: 'Threads that serve traffic; `auto`: one per core. Another number takes a restart.',
 }
