@@ -51,7 +51,7 @@ routes:
     for (let i = 0; i < 20; i++) void statusOf(`${gateway.url}/held`).catch(() => lost++)
   }
   hold()
-  await vi.waitFor(() => expect(origin.requests).toHaveLength(8))
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(8), 10_000)
   expect(await statusOf(`${gateway.url}/held`)).toBe(429)
 
   while (lost === 0) {
@@ -61,6 +61,6 @@ routes:
   const freed = lost
   hold()
 
-  await vi.waitFor(() => expect(origin.requests).toHaveLength(8 + freed))
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(8 + freed), 10_000)
   expect(await statusOf(`${gateway.url}/held`)).toBe(429)
 })
