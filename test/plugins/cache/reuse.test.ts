@@ -1,8 +1,10 @@
 /** Which requests a stored answer serves (RFC 9111 §4.2, §5.2.1), and which get 304 (RFC 9110 §13). */
 import { expect, test } from 'vitest'
-import type { Entry } from '../../../plugins/cache/entry.ts'
+import { HeaderList } from '#gateway'
+import { readAnswer } from '../../../plugins/cache/answer.ts'
+import { type Entry, entryWithoutBody } from '../../../plugins/cache/entry.ts'
 import { readRequest } from '../../../plugins/cache/request.ts'
-import { isNotModified, type Reuse, reuse } from '../../../plugins/cache/reuse.ts'
+import { isNotModified, mayStandIn, type Reuse, reuse } from '../../../plugins/cache/reuse.ts'
 
 const now = Date.UTC(2026, 0, 1)
 
@@ -56,6 +58,49 @@ test('never gives a stale answer that the origin wants revalidated, whatever max
   const request = readRequest(['cache-control', 'max-stale'])
 
   expect(reuse(entry({ mustRevalidate: true }), request, 61_000)).toBe('stale')
+})
+
+test.for<[cacheControl: string, staleFor: number, expected: boolean]>([
+  ['', 30, true],
+  ['', 31, false],
+  ['max-age=0', 30, true],
+  ['stale-if-error=10', 10, true],
+  ['stale-if-error=10', 11, false],
+  ['stale-if-error=99', 31, false],
+  ['stale-if-error', 1, false],
+  ['no-cache', 0, false],
+  ['no-store', 0, false],
+])('for "%s" an answer good for errors for 30 s, stale for %i s, may stand in: %o', ([said, staleFor, expected]) => {
+  const request = readRequest(said === '' ? [] : ['cache-control', said])
+
+  expect(mayStandIn(entry({ staleIfError: 30_000 }), request, 60_000 + staleFor * 1000)).toBe(expected)
+})
+
+test.for<[cacheControl: string, status: number, own: number | null, expected: number]>([
+  ['max-age=60', 200, 30_000, 30_000],
+  ['max-age=60', 404, 30_000, 30_000],
+  ['max-age=60', 503, 30_000, 0],
+  ['max-age=60', 200, null, 0],
+  ['max-age=60, stale-if-error=5', 200, 30_000, 5000],
+  ['max-age=60, stale-if-error=90', 200, 30_000, 90_000],
+  ['max-age=60, stale-if-error=90', 200, null, 0],
+  ['s-maxage=60, stale-if-error=90', 200, 30_000, 0],
+  ['max-age=60, stale-if-error=90, must-revalidate', 200, 30_000, 0],
+])('keeps "%s" with %i, where the gateway says %o ms, for errors for %i ms', ([said, status, own, expected]) => {
+  const kept = entryWithoutBody({
+    status,
+    reason: undefined,
+    rawHeaders: [],
+    preset: [],
+    answer: readAnswer(new HeaderList(['cache-control', said])),
+    keeping: { lifetime: 60_000, initialAge: 0, ownTtl: false },
+    selection: [],
+    times: { requestedAt: now, receivedAt: now },
+    staleIfErrorMs: own,
+    route: 'r',
+  })
+
+  expect(kept.staleIfError).toBe(expected)
 })
 
 const before = 'Tue, 31 Dec 2024 23:59:59 GMT'

@@ -55,7 +55,7 @@ describe('an answer past its lifetime', () => {
 
     expect([answer.status, await answer.text()]).toEqual([200, '1'])
     expect(answer.headers.get('cache-status')).toBe('sluice; fwd=stale; detail=stale-if-error')
-    expect(answer.headers.get('age')).toBe('0')
+    expect(answer.headers.get('age')).toMatch(/^\d+$/)
     expect(answer.headers.get('x-kept')).toBe('yes')
     expect([await counted(setup, 'stale'), await counted(setup, 'miss')]).toEqual([1, 1])
     expect(statusOf(await setup.raw('GET', 'if-none-match: "1"'))).toBe(304)
@@ -187,26 +187,22 @@ upstreams:
   })
 })
 
-describe('how long an answer stands in', () => {
-  test.concurrent.for<[cacheControl: string, staleIfError: string | null, expected: string]>([
-    ['max-age=1', '1h', '1'],
-    ['max-age=1, must-revalidate', '1h', 'down'],
-    ['max-age=1, proxy-revalidate', '1h', 'down'],
-    ['s-maxage=1', '1h', 'down'],
-    ['max-age=1, stale-if-error=0', '1h', 'down'],
-    ['max-age=1, stale-if-error=soon', '1h', 'down'],
-    ['max-age=1, stale-if-error=60', '1ms', '1'],
-    ['max-age=1, stale-if-error=60', null, 'down'],
-    ['max-age=1', '0s', 'down'],
-  ])('with "%s" and staleIfError %s the client gets %s', async ([cacheControl, staleIfError, expected], { expect }) => {
-    const option = staleIfError === null ? '{ ttl: 1h }' : `{ ttl: 1h, staleIfError: ${staleIfError} }`
-    await using setup = await failing({ cache: option, head: { 'cache-control': cacheControl } })
-    await setup.ask('/')
-    setup.answers(503)
+test.for<[cacheControl: string, staleIfError: string | null, expected: string]>([
+  ['public', '1h', '1'],
+  ['must-revalidate', '1h', 'down'],
+  ['proxy-revalidate', '1h', 'down'],
+  ['stale-if-error=0', '1h', 'down'],
+  ['stale-if-error=soon', '1h', 'down'],
+  ['stale-if-error=3600', '1ms', '1'],
+  ['public', '1ms', 'down'],
+  ['public', '0s', 'down'],
+  ['stale-if-error=3600', null, 'down'],
+])('with "%s" and staleIfError %s the client gets %s', async ([cacheControl, staleIfError, expected]) => {
+  const option = staleIfError === null ? '{ ttl: 10ms }' : `{ ttl: 10ms, staleIfError: ${staleIfError} }`
+  await using setup = await failing({ cache: option, head: { 'cache-control': cacheControl } })
+  await setup.ask('/')
+  await setup.expire()
+  setup.answers(503)
 
-    // A hit until its second is over.
-    await expect
-      .poll(async () => (await setup.ask('/'))[0], { interval: 50, timeout: 3000 })
-      .toBe(`${expected} fwd=stale`)
-  })
+  expect(await setup.ask('/')).toEqual([`${expected} fwd=stale`])
 })
