@@ -1,6 +1,6 @@
 /** The lines of a log of any size, one at a time; of a gzipped log too. */
 import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 
 export interface Line {
@@ -13,13 +13,14 @@ export interface Line {
 const LONGEST_LINE = 1024 * 1024
 const NEWLINE = 10
 
-/** Opens a log. The stream fails with Node's error where the file cannot be read, or is no gzip. */
-export function openLog(path: string): Readable {
+/**
+ * Opens a log when its first bytes are asked for, and not before: there is nobody earlier whom a failure could reach.
+ * Throws Node's error where the file cannot be read, or is no gzip.
+ */
+export async function* openLog(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: 256 * 1024 })
-  if (!path.endsWith('.gz')) return file
-  const unpacked = createGunzip()
-  file.on('error', (error) => unpacked.destroy(error))
-  return file.pipe(unpacked)
+  // The error of either stream comes out of the last one.
+  yield* path.endsWith('.gz') ? pipeline(file, createGunzip(), () => {}) : file
 }
 
 /** Chunks of lines: one iteration for each read, not for each line. */
