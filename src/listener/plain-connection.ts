@@ -4,11 +4,15 @@
  *
  * idle → (busy → idle)*; idle → handed over | closing; any → closed.
  */
+
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import process from 'node:process'
 import { linger } from './linger.ts'
 import type { PlainHeadReader } from './plain-head.ts'
 import { PlainRequest } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
+import { readAsStream, readShared } from './shared-read.ts'
 
 /** The listener, as its plain connections see it. */
 export interface PlainOwner {
@@ -60,6 +64,7 @@ export class PlainConnection {
     this.flushed = () => this.#answered()
     ;(socket as PlainSocket).plain = this
     for (const [event, listener] of listeners) socket.on(event, listener)
+    if (!readShared(socket as PlainSocket, onRead)) socket.on('data', onData)
   }
 
   get keepAliveMs(): number {
@@ -81,16 +86,21 @@ export class PlainConnection {
     return this.#request === null
   }
 
-  received(chunk: Buffer): void {
-    if (this.#isClosing) return
+  /** `chunk` is there until this returns. False: no more for now. */
+  received(chunk: Buffer): boolean {
+    if (this.#isClosing) return true
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk])
     if (this.#request === null) {
       this.#read(bytes)
-      return
+      return true
     }
     // RFC 9112 §9.3.2: pipelined requests are answered in order.
-    this.#held = bytes
-    if (bytes.length > AHEAD) this.socket.pause()
+    this.#hold(bytes)
+    return bytes.length <= AHEAD
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#held = Buffer.from(bytes)
   }
 
   #read(bytes: Buffer): void {
@@ -102,7 +112,7 @@ export class PlainConnection {
     if (head === 'more') {
       // The time for a head begins with its first byte, on a kept connection too.
       if (this.#held === null && this.#hasServed) this.#deadline = performance.now() + this.#owner.headTimeoutMs
-      this.#held = bytes
+      this.#hold(bytes)
       return
     }
     if (head === 'not-plain') {
@@ -114,7 +124,8 @@ export class PlainConnection {
     this.#request = request
     this.#response = response
     this.#deadline = Infinity
-    this.#held = head.end === bytes.length ? null : bytes.subarray(head.end)
+    if (head.end === bytes.length) this.#held = null
+    else this.#hold(bytes.subarray(head.end))
     if (!this.#owner.take(request, response)) {
       this.#request = null
       this.#response = null
@@ -126,8 +137,10 @@ export class PlainConnection {
     this.#held = null
     const { socket } = this
     for (const [event, listener] of listeners) socket.off(event, listener)
+    socket.off('data', onData)
+    readAsStream(socket)
     delete (socket as PlainSocket).plain
-    this.#owner.handOver(this, unread)
+    this.#owner.handOver(this, Buffer.from(unread))
   }
 
   /** The answer is out. */
@@ -221,8 +234,7 @@ function next(connection: PlainConnection): void {
 }
 
 /** One set of functions for all connections: ten thousand idle ones cost no closures. */
-const listeners: readonly (readonly [string, (this: PlainSocket, chunk: Buffer) => void])[] = [
-  ['data', onData],
+const listeners: readonly (readonly [string, (this: PlainSocket) => void])[] = [
   ['end', onEnd],
   ['error', onError],
   ['close', onClose],
@@ -230,8 +242,12 @@ const listeners: readonly (readonly [string, (this: PlainSocket, chunk: Buffer) 
   ['timeout', onTimeout],
 ]
 
+function onRead(this: PlainSocket, length: number, buffer: Buffer): boolean {
+  return this.plain?.received(buffer.subarray(0, length)) ?? true
+}
+
 function onData(this: PlainSocket, chunk: Buffer): void {
-  this.plain?.received(chunk)
+  if (this.plain?.received(chunk) === false) this.pause()
 }
 
 function onEnd(this: PlainSocket): void {

@@ -1,5 +1,7 @@
 /** The plain connections of one listener: their limits, the clock over their silences, and how they end. */
+
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Limits } from '../config/config.ts'
 import { malformed, problemBytes } from './bare-problem.ts'
 import { PlainConnection, type PlainOwner } from './plain-connection.ts'

@@ -1,5 +1,6 @@
 /** The answer to a plain request, straight onto its connection: head and a small body leave in one write (one syscall instead of two). */
 
+import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { composeHead } from '../exchange/answer-head.ts'

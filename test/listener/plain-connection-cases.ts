@@ -1,0 +1,239 @@
+/** What holds of a plain connection, however its bytes are read: see the two tests that run it. */
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { startGateway } from '../support/gateway.ts'
+import { startOrigin } from '../support/origin.ts'
+import { openWire } from '../support/wire.ts'
+
+const open = (url: string) => `routes: { all: { match: /*, upstream: "${url}", public: test } }\n`
+const get = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`
+
+export function plainConnectionTests(): void {
+  test('pipelined requests are answered in order, with bodies and without', async () => {
+    await using origin = await startOrigin((request, response) => {
+      const answer = () => response.end(`<${request.method} ${request.url}>`)
+      request.resume()
+      // The first is the slowest.
+      if (request.url === '/1') setTimeout(answer, 50)
+      else answer()
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+
+    wire.send(`${get('/1')}${get('/2')}POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc${get('/4')}`)
+
+    const received = await wire.until(/\/4>/)
+    expect(received.match(/<.*?>/g)).toEqual(['<GET /1>', '<GET /2>', '<POST /3>', '<GET /4>'])
+    wire.send(get('/5'))
+    await wire.until(/<GET \/5>/)
+    wire.close()
+  })
+
+  test('a head that comes in pieces is read when it has come', async () => {
+    await using origin = await startOrigin()
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    const bytes = get('/slow')
+    for (const byte of bytes) {
+      wire.send(byte)
+      await new Promise(setImmediate)
+    }
+
+    await wire.until(/HTTP\/1.1 200/)
+    expect(origin.requests.map((request) => request.url)).toEqual(['/slow'])
+    wire.close()
+  })
+
+  test('a client that ends its side with its request is answered', async () => {
+    await using origin = await startOrigin((_request, response) => void setTimeout(() => response.end('late'), 60))
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+
+    wire.socket.end(get('/1') + get('/2'))
+
+    const received = await wire.closed()
+    expect(received.match(/late/g)).toHaveLength(2)
+    expect(received.replaceAll('HTTP/1.1 100 Continue\r\n\r\n', '').match(/HTTP\/1.1 200/g)).toHaveLength(2)
+  })
+
+  test.for([
+    ['that begins and does not end', 'GET / HTTP/1.1\r\nHos'],
+    ['that never begins', ''],
+  ] as const)('a head %s is refused in time', async ([, bytes]) => {
+    await using gateway = await startGateway(`limits: { headTimeout: 100ms }\n${open('builtin://echo')}`)
+    const wire = await openWire(gateway.port)
+    wire.send(bytes)
+
+    expect(await wire.closed()).toMatch(/^HTTP\/1.1 408 [\s\S]*"code":"request-timeout"/)
+  })
+
+  test('a head that stops short with its connection is refused', async () => {
+    await using gateway = await startGateway(open('builtin://echo'))
+    const wire = await openWire(gateway.port)
+    wire.socket.end('GET / HTTP/1.1\r\nHos')
+
+    expect(await wire.closed()).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"bad-request"/)
+  })
+
+  test('a connection that is idle for too long is closed without a word', async () => {
+    await using gateway = await startGateway(`limits: { idleTimeout: 1s }\n${open('builtin://echo')}`)
+    const wire = await openWire(gateway.port)
+    wire.send(get('/'))
+    const answer = await wire.until(/\r\n\r\n\{[\s\S]*\}/)
+
+    expect(await wire.closed()).toBe(answer)
+    expect(answer).toMatch(/Keep-Alive: timeout=1\r\n/)
+  })
+
+  test('a small chunked answer leaves in one piece', async () => {
+    await using origin = await startOrigin((_request, response) => {
+      response.write('one')
+      response.end('two')
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    const pieces: string[] = []
+    wire.socket.on('data', (chunk: Buffer) => pieces.push(chunk.toString('latin1')))
+    wire.send(get('/'))
+
+    await wire.until(/0\r\n\r\n$/)
+    expect(pieces.join('')).toMatch(/\r\n\r\n(3\r\none\r\n3\r\ntwo|6\r\nonetwo)\r\n0\r\n\r\n$/)
+    wire.close()
+  })
+
+  test('a route with a foreign plugin is served on Node’s own objects', async () => {
+    const files = {
+      'node_modules/stamp/package.json': '{ "name": "stamp", "type": "module", "main": "index.js" }',
+      'node_modules/stamp/index.js': `const stamp = async (app) => {
+        app.addHook('onSend', async (request, reply) => void reply.header('x-raw', request.raw.constructor.name))
+      }
+      stamp[Symbol.for('skip-override')] = true
+      export default stamp`,
+    }
+    const yaml = `routes:
+    own: { match: /own, upstream: "builtin://echo", public: test }
+    foreign: { match: /foreign, upstream: "builtin://echo", public: test, plugins: [stamp] }
+  `
+    await using gateway = await startGateway(yaml, { files })
+    const wire = await openWire(gateway.port)
+    wire.send(get('/own') + get('/foreign') + get('/own'))
+
+    const received = await wire.until(/(HTTP\/1.1 200[\s\S]*){3}\}\s*$/)
+    expect(received.match(/x-raw: \w+/gi)).toHaveLength(1)
+    wire.close()
+  })
+
+  test('an answer that a client does not take is broken off', async () => {
+    await using origin = await startOrigin((_request, response) => void response.end(Buffer.alloc(64 * 1024 * 1024)))
+    await using gateway = await startGateway(`limits: { bodyIdle: 300ms }\n${open(origin.url)}`)
+    const wire = await openWire(gateway.port)
+    wire.socket.pause()
+    wire.send(get('/'))
+
+    await expect.poll(() => gateway.metrics(), { timeout: 5000 }).toMatch(/sluice_inflight_requests 0/)
+    wire.socket.resume()
+    expect((await wire.closed()).length).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  test('a draining listener says so on connections that are open', async () => {
+    await using origin = await startOrigin((_request, response) => void setTimeout(() => response.end('ok'), 100))
+    await using gateway = await startGateway(open(origin.url))
+    const [busy, idle] = [await openWire(gateway.port), await openWire(gateway.port)]
+    busy.send(get('/'))
+    await expect.poll(() => origin.requests.length).toBe(1)
+
+    const stopped = gateway.gateway.stop()
+
+    expect(await busy.closed()).toMatch(/Connection: close\r\n[\s\S]*ok/)
+    await idle.closed()
+    await stopped
+  })
+
+  test('an information answer of the origin comes before the answer', async () => {
+    await using origin = await startOrigin((_request, response) => {
+      response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+      response.end('ok')
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    wire.send(get('/'))
+
+    expect(await wire.until(/ok/)).toMatch(/^HTTP\/1.1 103 Early Hints\r\nlink: [\s\S]*\r\n\r\nHTTP\/1.1 200 OK/i)
+    wire.close()
+  })
+
+  test('a reset while an answer streams ends it at the origin', async () => {
+    let gone: Promise<unknown> | undefined
+    await using origin = await startOrigin((request, response) => {
+      gone = once(request.socket, 'close')
+      response.write('first')
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    wire.send(get('/'))
+    await wire.until(/first/)
+
+    wire.socket.resetAndDestroy()
+
+    await gone
+    await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
+  })
+
+  test('a client that asks again and again and reads nothing is let go', async () => {
+    await using origin = await startOrigin((_request, response) => void response.end('x'.repeat(100_000)))
+    await using gateway = await startGateway(`limits: { bodyIdle: 300ms }\n${open(origin.url)}`)
+    const wire = await openWire(gateway.port)
+    wire.socket.pause()
+    let asked = 0
+    const ask = setInterval(() => {
+      wire.send(get('/').repeat(20))
+      asked += 20
+    }, 1)
+    try {
+      await new Promise((closed) => wire.socket.once('close', closed))
+    } finally {
+      clearInterval(ask)
+    }
+
+    expect(origin.requests.length).toBeLessThan(asked)
+    await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
+  })
+
+  test('what one client has sent of a head stays apart from what others send meanwhile', async () => {
+    await using origin = await startOrigin((request, response) => response.end(`<${request.url}>`))
+    await using gateway = await startGateway(open(origin.url))
+    const [slow, pipelining, other] = await Promise.all([1, 2, 3].map(() => openWire(gateway.port)))
+
+    slow!.send('GET /slow HTTP/1.1\r\nHo')
+    pipelining!.send(`${get('/first')}GET /second HTTP`)
+    await pipelining!.until(/<\/first>/)
+    other!.send(get('/other-and-much-longer-than-what-the-two-have-sent', 'X-A: xxxxxxxxxxxxxxxx\r\n'))
+    await other!.until(/<\/other/)
+    slow!.send('st: a\r\n\r\n')
+    pipelining!.send('/1.1\r\nHost: a\r\n\r\n')
+
+    await slow!.until(/<\/slow>/)
+    await pipelining!.until(/<\/second>/)
+    for (const wire of [slow, pipelining, other]) wire!.close()
+  })
+
+  test('a body that follows plain requests arrives whole, however much comes at once', async () => {
+    await using origin = await startOrigin((request, response) => {
+      let length = 0
+      request.on('data', (chunk: Buffer) => {
+        length += chunk.length
+      })
+      request.on('end', () => response.end(`<${length}>`))
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+
+    wire.send(get('/1'))
+    await wire.until(/<0>/)
+    const length = 1_000_000
+    wire.send(`POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`)
+
+    await wire.until(/<1000000>/)
+    wire.close()
+  })
+}
