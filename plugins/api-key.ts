@@ -98,7 +98,7 @@ function queryValues(query: string, name: string): readonly string[] {
 function twinsOf(header: string, rawHeaders: readonly string[]): readonly string[] {
   let twins = none
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (!rawHeaders[i]!.includes('_')) continue
+    if (rawHeaders[i]!.length !== header.length || !rawHeaders[i]!.includes('_')) continue
     const name = rawHeaders[i]!.toLowerCase()
     if (name !== header && name.replaceAll('_', '-') === header) twins = [...twins, name]
   }

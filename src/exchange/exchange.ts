@@ -1,5 +1,7 @@
 /** One client request and its answer, all attempts included: what the router, the plugins and the proxy know and share. */
+
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { PathPattern } from '../config/config.ts'
 import { Problem, problems } from '../problem.ts'
 import type { ClientResponse, ReceivedRequest } from './client.ts'

@@ -17,7 +17,8 @@ export function fieldName(buffer: Buffer, at: { from: number; to: number; hash: 
 }
 
 function isAt(name: string, buffer: Buffer, { from, to }: { from: number; to: number }): boolean {
-  if (name.length !== to - from) return false
-  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) !== buffer[from + i]) return false
+  const { length } = name
+  if (length !== to - from) return false
+  for (let i = 0; i < length; i++) if (name.charCodeAt(i) !== buffer[from + i]) return false
   return true
 }

@@ -172,9 +172,10 @@ function isFramingName(name: string): boolean {
 }
 
 function isTarget(target: string): boolean {
-  for (let i = 0; i < target.length; i++) {
+  const { length } = target
+  for (let i = 0; i < length; i++) {
     const code = target.charCodeAt(i)
     if (code <= 0x20 || code === 0x7f || code > 0xff) return false
   }
-  return target.length > 0
+  return length > 0
 }

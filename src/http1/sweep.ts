@@ -1,5 +1,7 @@
 /** One coarse timer for every deadline of every pool: a request costs a number, not a timer. */
 
+import { performance } from 'node:perf_hooks'
+
 export interface Swept {
   /** Ends what is overdue. */
   sweep(now: number): void

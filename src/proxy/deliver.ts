@@ -1,5 +1,8 @@
 /** Writes an answer to the client's connection. The last step of every exchange that answers at all. */
+
+import { Buffer } from 'node:buffer'
 import { ServerResponse, STATUS_CODES } from 'node:http'
+import process from 'node:process'
 import { Readable } from 'node:stream'
 import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'

@@ -1,4 +1,5 @@
 /** Forwards one exchange to its upstream and the answer back: pick a target, attempt, perhaps once more, answer. */
+import { performance } from 'node:perf_hooks'
 import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { UpstreamFailure } from '../exchange/stand-in.ts'

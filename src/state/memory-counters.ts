@@ -2,6 +2,7 @@
  * Counters in this process's memory: exact, and bounded without ever forgetting a running window. When the store is
  * full of running windows, newcomers of a counter share one: rotating keys then costs the rotator its own limit.
  */
+import { performance } from 'node:perf_hooks'
 import type { Count, CountCallback, CounterStore, Limit } from './counters.ts'
 import { KeyTable } from './key-table.ts'
 

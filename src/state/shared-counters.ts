@@ -2,7 +2,10 @@
  * Counters that all threads of a process share: exact, and bounded like those of one thread. A hit locks the 64 slots of its
  * key's group. Lock and unlock cost 23 ns; one compare-and-swap on a word of 64 bits, a BigInt, costs 68 (bench/counters.ts).
  */
+
 import { randomBytes } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import process from 'node:process'
 import type { CountCallback, CounterStore, Limit } from './counters.ts'
 import { KeyHasher, type Seed } from './key-hash.ts'
 import { SharedWindows, type SharedWindowsHandle } from './shared-windows.ts'
