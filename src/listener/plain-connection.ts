@@ -5,14 +5,16 @@
  * idle → (busy → idle)*; idle → handed over | closing; any → closed.
  */
 
+import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
+import type { Problem } from '../problem.ts'
 import { linger } from './linger.ts'
 import type { PlainHeadReader } from './plain-head.ts'
 import { PlainRequest } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
-import { readAsStream, readShared } from './shared-read.ts'
+import { attach, type ClientEvents, detach } from './plain-socket.ts'
 
 /** The listener, as its plain connections see it. */
 export interface PlainOwner {
@@ -29,6 +31,7 @@ export interface PlainOwner {
   /** What to say to a client whose head took too long, or never came to its end. */
   lateHead(): string
   brokenHead(): string
+  brokenBody(): Problem
   gone(connection: PlainConnection): void
 }
 
@@ -38,11 +41,7 @@ const ASK_EVERY_MS = 5000
 /** Bytes of pipelined requests that are read ahead. Reading on shows when the client leaves. */
 const AHEAD = 64 * 1024
 
-interface PlainSocket extends Socket {
-  plain?: PlainConnection
-}
-
-export class PlainConnection {
+export class PlainConnection implements ClientEvents {
   readonly socket: Socket
   readonly flushed: () => void
   readonly #owner: PlainOwner
@@ -50,6 +49,8 @@ export class PlainConnection {
   #response: PlainResponse | null = null
   /** Received, and not read: the beginning of a head, or requests whose turn has not come. */
   #held: Buffer | null = null
+  /** Bytes still to come of a body that nobody reads: its request has been answered. */
+  #unwanted = 0
   #isClosing = false
   /** The client has half-closed: the answer under way is the last. */
   #isLast = false
@@ -62,9 +63,7 @@ export class PlainConnection {
     this.#owner = owner
     this.#deadline = performance.now() + owner.headTimeoutMs
     this.flushed = () => this.#answered()
-    ;(socket as PlainSocket).plain = this
-    for (const [event, listener] of listeners) socket.on(event, listener)
-    if (!readShared(socket as PlainSocket, onRead)) socket.on('data', onData)
+    attach(socket, this)
   }
 
   get keepAliveMs(): number {
@@ -86,9 +85,10 @@ export class PlainConnection {
     return this.#request === null
   }
 
-  /** `chunk` is there until this returns. False: no more for now. */
   received(chunk: Buffer): boolean {
     if (this.#isClosing) return true
+    if (this.#unwanted > 0) return this.#passOver(chunk)
+    if (this.#request?.complete === false) return this.#feed(this.#request, chunk)
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk])
     if (this.#request === null) {
       this.#read(bytes)
@@ -101,6 +101,19 @@ export class PlainConnection {
 
   #hold(bytes: Buffer): void {
     this.#held = Buffer.from(bytes)
+  }
+
+  #passOver(chunk: Buffer): boolean {
+    const passed = Math.min(this.#unwanted, chunk.length)
+    this.#unwanted -= passed
+    return passed === chunk.length || this.received(chunk.subarray(passed))
+  }
+
+  #feed(request: PlainRequest, bytes: Buffer): boolean {
+    const { missing } = request
+    const mayGoOn = request.feed(pieceOf(bytes.subarray(0, missing)))
+    if (bytes.length > missing) this.#hold(bytes.subarray(missing))
+    return mayGoOn
   }
 
   #read(bytes: Buffer): void {
@@ -124,22 +137,21 @@ export class PlainConnection {
     this.#request = request
     this.#response = response
     this.#deadline = Infinity
-    if (head.end === bytes.length) this.#held = null
-    else this.#hold(bytes.subarray(head.end))
+    this.#held = null
     if (!this.#owner.take(request, response)) {
       this.#request = null
       this.#response = null
       this.#handOver(bytes)
+      return
     }
+    if (head.end === bytes.length) return
+    if (request.complete) this.#hold(bytes.subarray(head.end))
+    else this.#feed(request, bytes.subarray(head.end))
   }
 
   #handOver(unread: Buffer): void {
     this.#held = null
-    const { socket } = this
-    for (const [event, listener] of listeners) socket.off(event, listener)
-    socket.off('data', onData)
-    readAsStream(socket)
-    delete (socket as PlainSocket).plain
+    detach(this.socket)
     this.#owner.handOver(this, Buffer.from(unread))
   }
 
@@ -155,6 +167,8 @@ export class PlainConnection {
     this.#deadline = performance.now() + this.#owner.idleTimeoutMs
     request.exchange?.leave(true)
     response.closed(true)
+    this.#unwanted = request.missing
+    if (this.#unwanted > 0) this.socket.resume()
     if (response.closes || (this.#isLast && this.#held === null)) this.close('')
     else if (this.#held !== null) process.nextTick(next, this)
   }
@@ -186,14 +200,16 @@ export class PlainConnection {
 
   /** The client sends nothing more: it has left, or has half-closed and waits for its answer, which is legal (RFC 9112 §9.6). */
   ended(): void {
+    const request = this.#request
     const response = this.#response
-    if (response === null) {
+    if (request === null || response === null) {
       if (this.#held !== null) this.close(this.#owner.brokenHead())
       else this.socket.end()
       return
     }
     this.#isLast = true
     if (response.headersSent) this.socket.destroy()
+    else if (!request.complete) request.breakOff(this.#owner.brokenBody())
     else this.#ask(response, ASK_AFTER_MS)
   }
 
@@ -216,6 +232,7 @@ export class PlainConnection {
     this.#request = null
     this.#response = null
     this.#owner.gone(this)
+    request?.gone()
     request?.exchange?.leave(false)
     response?.closed(false)
   }
@@ -229,44 +246,13 @@ export class PlainConnection {
   }
 }
 
+/** A copy that is the reader's to keep; a large one has memory of its own, which the reader may give back. */
+function pieceOf(bytes: Buffer): Buffer {
+  const piece = bytes.length < 4096 ? Buffer.allocUnsafe(bytes.length) : Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(piece)
+  return piece
+}
+
 function next(connection: PlainConnection): void {
   connection.next()
-}
-
-/** One set of functions for all connections: ten thousand idle ones cost no closures. */
-const listeners: readonly (readonly [string, (this: PlainSocket) => void])[] = [
-  ['end', onEnd],
-  ['error', onError],
-  ['close', onClose],
-  ['drain', onDrain],
-  ['timeout', onTimeout],
-]
-
-function onRead(this: PlainSocket, length: number, buffer: Buffer): boolean {
-  return this.plain?.received(buffer.subarray(0, length)) ?? true
-}
-
-function onData(this: PlainSocket, chunk: Buffer): void {
-  if (this.plain?.received(chunk) === false) this.pause()
-}
-
-function onEnd(this: PlainSocket): void {
-  this.plain?.ended()
-}
-
-/** A close follows. */
-function onError(this: PlainSocket): void {
-  this.destroy()
-}
-
-function onClose(this: PlainSocket): void {
-  this.plain?.closed()
-}
-
-function onDrain(this: PlainSocket): void {
-  this.plain?.drained()
-}
-
-function onTimeout(this: PlainSocket): void {
-  this.plain?.timedOut()
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the head of a plain request: HTTP/1.1, whole, without body, asking nothing of the connection. Most requests are plain. It
- * refuses nothing: what is not plain to the last byte is for Node's parser to judge.
+ * Reads the head of a plain request: HTTP/1.1, without a body or with one of a length that is told, asking nothing of the connection.
+ * Most requests are plain. It refuses nothing: what is not plain to the last byte is for Node's parser to judge.
  */
 import { memoByName } from '../exchange/name-memo.ts'
 import { FieldSection, MalformedResponse, type SectionLimits } from '../http1/field-section.ts'
@@ -10,6 +10,8 @@ export interface PlainHead {
   readonly url: string
   /** Flat name, value, … */
   readonly fields: string[]
+  /** Bytes of the body. */
+  readonly length: number
   /** Position behind the head. */
   readonly end: number
 }
@@ -19,17 +21,21 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const methodBytes = METHODS.map((method) => [method, Buffer.from(`${method} `)] as const)
 const VERSION = Buffer.from(' HTTP/1.1\r\n')
 
-const isOrdinary = memoByName((name) => !meaningful.has(name))
+type Meaning = 'ordinary' | 'length' | 'connection' | 'not-plain'
 
-/** Fields that frame a body, wait for an answer before it, or are about the connection. */
+const meaningOf = memoByName((name): Meaning => {
+  if (name === 'content-length') return 'length'
+  if (name === 'connection') return name
+  return meaningful.has(name) ? 'not-plain' : 'ordinary'
+})
+
+/** Fields that frame a body otherwise, wait for an answer before it, or are about the connection. */
 const meaningful: ReadonlySet<string> = new Set([
-  'content-length',
   'transfer-encoding',
   'trailer',
   'upgrade',
   'http2-settings',
   'expect',
-  'connection',
   'proxy-connection',
 ])
 
@@ -54,7 +60,10 @@ export class PlainHeadReader {
     const end = this.#readFields(buffer, lineEnd)
     if (end < 0) return end === MORE ? 'more' : 'not-plain'
     const { fields } = this.#section
-    return arePlain(fields) ? { method, url: buffer.toString('latin1', from, to), fields, end } : 'not-plain'
+    const length = bodyLength(fields)
+    return length === NOT_PLAIN
+      ? 'not-plain'
+      : { method, url: buffer.toString('latin1', from, to), fields, length, end }
   }
 
   #readFields(buffer: Buffer, from: number): number {
@@ -94,12 +103,16 @@ function isVersion(buffer: Buffer, at: number): boolean {
   return true
 }
 
-/** `Connection: keep-alive` says what is so anyway (RFC 9112 §9.3). */
-function arePlain(fields: readonly string[]): boolean {
+/** 0 without one. NOT_PLAIN where a field is for Node to judge. */
+function bodyLength(fields: readonly string[]): number {
+  let length = -1
   for (let i = 0; i < fields.length; i += 2) {
-    if (isOrdinary(fields[i]!)) continue
-    const isKeepAlive = fields[i]!.toLowerCase() === 'connection' && fields[i + 1]!.toLowerCase() === 'keep-alive'
-    if (!isKeepAlive) return false
+    const meaning = meaningOf(fields[i]!)
+    if (meaning === 'ordinary') continue
+    const value = fields[i + 1]!
+    if (meaning === 'length' && length === -1 && /^(0|[1-9][0-9]{0,14})$/.test(value)) length = Number(value)
+    // `Connection: keep-alive` says what is so anyway (RFC 9112 §9.3).
+    else if (meaning !== 'connection' || value.toLowerCase() !== 'keep-alive') return NOT_PLAIN
   }
-  return true
+  return length === -1 ? 0 : length
 }

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Limits } from '../config/config.ts'
+import type { Problem } from '../problem.ts'
 import { malformed, problemBytes } from './bare-problem.ts'
 import { PlainConnection, type PlainOwner } from './plain-connection.ts'
 import { PlainHeadReader } from './plain-head.ts'
@@ -81,6 +82,10 @@ export class PlainPath implements PlainOwner {
 
   brokenHead(): string {
     return problemBytes(malformed('HPE_INVALID_EOF_STATE'))
+  }
+
+  brokenBody(): Problem {
+    return malformed('HPE_INVALID_EOF_STATE')
   }
 
   /** Those that were accepted a moment ago have their first request on its way: it is answered, and is the last. */

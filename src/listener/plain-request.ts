@@ -1,8 +1,9 @@
-/** A request that the plain path has read: whole, and without a body. */
+/** A request that the plain path has read: its head whole, its body as it comes. */
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ReceivedRequest } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { Problem } from '../problem.ts'
 import type { PlainHead } from './plain-head.ts'
 
 export class PlainRequest implements ReceivedRequest {
@@ -12,7 +13,10 @@ export class PlainRequest implements ReceivedRequest {
   readonly socket: Socket
   exchange: Exchange | null = null
   listener: { readonly draining: boolean } | null
+  /** Bytes of the body that have not come. */
+  #missing: number
   #incoming: IncomingMessage | null = null
+  #isBroken = false
 
   constructor(head: PlainHead, socket: Socket, listener: { readonly draining: boolean }) {
     this.method = head.method
@@ -20,6 +24,7 @@ export class PlainRequest implements ReceivedRequest {
     this.rawHeaders = head.fields
     this.socket = socket
     this.listener = listener
+    this.#missing = head.length
   }
 
   get httpVersion(): string {
@@ -30,15 +35,52 @@ export class PlainRequest implements ReceivedRequest {
     return 1
   }
 
+  get missing(): number {
+    return this.#missing
+  }
+
   get complete(): boolean {
+    return this.#missing === 0
+  }
+
+  /** Made for whoever reads the body, and when a plugin asks for it. */
+  get incoming(): IncomingMessage {
+    if (this.#incoming !== null) return this.#incoming
+    const incoming = incomingOf(this)
+    this.#incoming = incoming
+    if (this.complete) end(incoming)
+    else if (this.#isBroken) incoming.destroy()
+    return incoming
+  }
+
+  /** Takes what came of the body, no more than is missing. False: no more for now; reading goes on when the stream is read. */
+  feed(piece: Buffer): boolean {
+    const { incoming } = this
+    this.#missing -= piece.length
+    const mayGoOn = incoming.push(piece)
+    if (!this.complete) return mayGoOn
+    end(incoming)
     return true
   }
 
-  /** Made when a plugin asks for it: hardly any does. */
-  get incoming(): IncomingMessage {
-    this.#incoming ??= incomingOf(this)
-    return this.#incoming
+  /** The rest of the body will not come. True: whoever reads it has been told. */
+  breakOff(problem: Problem): boolean {
+    this.#isBroken = true
+    const isRead = this.#incoming !== null && this.#incoming.listenerCount('error') > 0
+    if (isRead) this.#incoming!.emit('error', problem)
+    return isRead
   }
+
+  /** The connection is gone. */
+  gone(): void {
+    this.#isBroken = true
+    if (!this.complete) this.#incoming?.destroy()
+  }
+}
+
+function end(incoming: IncomingMessage): void {
+  incoming.complete = true
+  incoming.push(null)
 }
 
 function incomingOf({ method, url, rawHeaders, socket, httpVersion }: PlainRequest): IncomingMessage {
@@ -54,7 +96,5 @@ function incomingOf({ method, url, rawHeaders, socket, httpVersion }: PlainReque
     const before = incoming.headers[name]
     incoming.headers[name] = before === undefined ? rawHeaders[i + 1]! : `${before}, ${rawHeaders[i + 1]}`
   }
-  incoming.complete = true
-  incoming.push(null)
   return incoming
 }

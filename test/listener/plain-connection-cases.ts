@@ -236,4 +236,54 @@ export function plainConnectionTests(): void {
     await wire.until(/<1000000>/)
     wire.close()
   })
+
+  test('a body in pieces arrives whole, and what follows it is the next request', async () => {
+    await using origin = await startOrigin(async (request, response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk)
+      response.end(`<${request.method} ${Buffer.concat(chunks)}>`)
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    const bytes = `POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde${get('/2')}`
+
+    for (const byte of bytes) {
+      wire.send(byte)
+      await new Promise(setImmediate)
+    }
+
+    expect((await wire.until(/<GET/)).match(/<.*?>/g)).toEqual(['<POST abcde>', '<GET >'])
+    wire.close()
+  })
+
+  test('a small body that nobody reads is passed over, and the next request is answered', async () => {
+    await using origin = await startOrigin()
+    await using gateway = await startGateway(`
+consumers: { a: { keys: ["sha256:${'0'.repeat(64)}"] } }
+routes:
+  closed: { match: /closed, upstream: "${origin.url}", plugins: [api-key] }
+  open: { match: /open, respond: { status: 204 }, public: test }
+`)
+    const wire = await openWire(gateway.port)
+
+    wire.send(`POST /closed HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n${'x'.repeat(1000)}`)
+    await wire.until(/HTTP\/1.1 401/)
+    wire.send(`${'x'.repeat(4000)}${get('/open')}`)
+
+    await wire.until(/HTTP\/1.1 204/)
+    expect(origin.requests).toEqual([])
+    wire.close()
+  })
+
+  test('a client that ends its side within a body is told that this is no request', async () => {
+    await using origin = await startOrigin((request) => void request.resume())
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    wire.send('POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab')
+    await expect.poll(() => origin.requests.length).toBe(1)
+
+    wire.socket.end()
+
+    expect(await wire.closed()).toMatch(/^HTTP\/1.1 400 /)
+  })
 }

@@ -12,8 +12,17 @@ test('a plain head is read whole', () => {
     method: 'GET',
     url: '/a?b=c',
     fields: ['Host', 'a', 'X-Y', 'z'],
+    length: 0,
     end: 42,
   })
+})
+
+test.for([
+  ['Content-Length: 0', 0],
+  ['content-length: 3', 3],
+  ['Content-Length: 999999999999999', 999_999_999_999_999],
+] as const)('%s is a body of that many bytes', ([field, length]) => {
+  expect(read(`POST / HTTP/1.1\r\nHost: a\r\n${field}\r\n\r\n`)).toMatchObject({ length })
 })
 
 test.for([
@@ -36,7 +45,16 @@ test.for([
   ['a blank before a colon', 'GET / HTTP/1.1\r\nHost : a\r\n\r\n'],
   ['a NUL in a value', 'GET / HTTP/1.1\r\nHost: a\0\r\n\r\n'],
   ['an empty line first', '\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ['a length', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'],
+  ['a length twice', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n'],
+  ['a length with a sign', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n'],
+  ['a length with a zero in front', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 01\r\n\r\n'],
+  ['a length in a list', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n'],
+  ['a length that is empty', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n'],
+  ['a length of 16 digits', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000000\r\n\r\n'],
+  [
+    'a length beside a transfer coding',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+  ],
   ['a transfer coding', 'POST / HTTP/1.1\r\nHost: a\r\nTRANSFER-ENCODING: chunked\r\n\r\n'],
   ['an upgrade', 'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n'],
   ['an expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n'],
@@ -54,16 +72,17 @@ test('a plain head is asked for more at every cut, and is the same when it has c
   expect(read(whole)).toMatchObject({ method: 'DELETE', end: whole.length })
 })
 
-/** What Node's own parser makes of the bytes; null if it does not take them for one request without a body. */
-function oracle(bytes: Buffer): Promise<{ method: string; url: string; fields: string[] } | null> {
+/** What Node's own parser makes of the bytes; null if it does not take them for one request, without a body or with a length. */
+function oracle(bytes: Buffer): Promise<{ method: string; url: string; fields: string[]; length: number } | null> {
   return new Promise((resolve) => {
     const server = createServer({ requireHostHeader: false })
     server.maxHeadersCount = 0
     const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
     server.on('request', (raw: IncomingMessage) => {
       const { method, url, rawHeaders: fields, httpVersion } = raw
-      const hasBody = raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined
-      resolve(hasBody || httpVersion !== '1.1' ? null : { method: method!, url: url!, fields })
+      const length = Number(raw.headers['content-length'] ?? 0)
+      const isOther = raw.headers['transfer-encoding'] !== undefined || httpVersion !== '1.1'
+      resolve(isOther ? null : { method: method!, url: url!, fields, length })
       socket.destroy()
     })
     for (const event of ['clientError', 'connect', 'upgrade', 'checkContinue', 'checkExpectation'])
@@ -93,6 +112,8 @@ test('whatever is read as plain, Node’s parser reads the same', async () => {
         'HTTP/1.0',
         'Upgrade: x',
         'Content-Length: 1',
+        'content-length:',
+        '12',
         '\x80',
         '\t',
         ' \r\n',
@@ -116,6 +137,7 @@ test('whatever is read as plain, Node’s parser reads the same', async () => {
       method: head.method,
       url: head.url,
       fields: head.fields,
+      length: head.length,
     })
   })
   await fc.assert(property, { numRuns: 2000, seed: 20_261_121 })
