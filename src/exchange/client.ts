@@ -34,6 +34,8 @@ export interface ClientResponse {
   flushHeaders(): void
   writeContinue(): void
   writeInformation(status: number, fields: string[]): void
+  /** A piece of this length would be copied before `write` or `end` returns. Node's own keeps what it is given. */
+  copies?(length: number): boolean
   write(chunk: Buffer, flushed?: () => void): boolean
   write(chunk: string, encoding: 'latin1', flushed?: () => void): boolean
   end(): unknown

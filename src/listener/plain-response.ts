@@ -6,12 +6,17 @@ import type { Socket } from 'node:net'
 import { composeHead } from '../exchange/answer-head.ts'
 import type { ClientResponse } from '../exchange/client.ts'
 import { isFieldValue, isToken } from '../exchange/headers.ts'
+import { type AnswerPage, pageWithRoom } from './answer-page.ts'
 import { type Sender, sendAfterTurn } from './send-turn.ts'
 
-/** Above this a piece is not worth copying into one string with what goes before it. */
-const JOINED = 16 * 1024
+/** Above this a piece is not worth copying to stand with what goes before it. */
+const JOINED = 64 * 1024
 /** What is held back for the end of a turn, at most. */
 const HELD = 64 * 1024
+/** Above this a piece is better off as bytes than as text. */
+const TEXT = 1024
+/** Room behind bytes for the end of a chunked body. */
+const TAIL = 64
 
 type Listener = () => void
 
@@ -33,10 +38,15 @@ export class PlainResponse implements ClientResponse, Sender {
   closes = false
   readonly #outlet: AnswerOutlet
   readonly #isHead: boolean
+  /** TLS keeps what it is given until it is encrypted: a page would be kept for each answer. */
+  readonly #isSecure: boolean
   #chunked = false
   #bodiless = false
   #ended = false
-  /** Composed, and not given to the socket yet. */
+  /** Composed, and not given to the socket yet: bytes on a page, then text. */
+  #page: AnswerPage | null = null
+  #from = 0
+  #to = 0
   #pending = ''
   #isDue = false
   #trailers = ''
@@ -47,6 +57,7 @@ export class PlainResponse implements ClientResponse, Sender {
   constructor(outlet: AnswerOutlet, method: string) {
     this.#outlet = outlet
     this.#isHead = method === 'HEAD'
+    this.#isSecure = 'encrypted' in outlet.socket
   }
 
   get socket(): Socket {
@@ -89,18 +100,45 @@ export class PlainResponse implements ClientResponse, Sender {
     this.socket.write(`${text}\r\n`, 'latin1')
   }
 
+  copies(length: number): boolean {
+    return length <= JOINED && this.writableLength === 0
+  }
+
   write(chunk: Buffer | string, encodingOrFlushed?: 'latin1' | Listener, last?: Listener): boolean {
     if (typeof chunk !== 'string' && !Buffer.isBuffer(chunk))
       throw new TypeError('a piece of a body is neither text nor bytes')
     const flushed = typeof encodingOrFlushed === 'function' ? encodingOrFlushed : last
     if (this.#bodiless || this.#ended || chunk.length === 0) return true
     // A connection that is behind is written to at once: who waits for it has to hear when it has caught up.
-    if (chunk.length > JOINED || this.writableLength > 0) return this.#writeThrough(chunk, flushed)
-    const text = typeof chunk === 'string' ? chunk : chunk.toString('latin1')
-    this.#pending += this.#chunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text
-    if (this.#pending.length > HELD) this.#sendPending()
+    if (!this.copies(chunk.length)) return this.#writeThrough(chunk, flushed)
+    if (this.#chunked) this.#pending += `${chunk.length.toString(16)}\r\n`
+    if (typeof chunk === 'string') this.#pending += chunk
+    else if (this.#isSecure || (chunk.length <= TEXT && this.#page === null)) this.#pending += chunk.toString('latin1')
+    else this.#copy(chunk)
+    if (this.#chunked) this.#pending += '\r\n'
+    if (this.#pending.length + this.#to - this.#from > HELD) this.#sendPending()
     else this.#sendLater()
     return true
+  }
+
+  /** What is pending as text moves onto a page, and the piece behind it. */
+  #copy(chunk: Buffer): void {
+    const room = this.#pending.length + chunk.length + TAIL
+    let page = this.#page
+    if (page !== null && (page.used !== this.#to + TAIL || this.#to + room > page.bytes.length)) {
+      this.#sendPending()
+      page = null
+    }
+    if (page === null) {
+      page = pageWithRoom(room)
+      this.#page = page
+      this.#from = page.used
+      this.#to = page.used
+    }
+    this.#to += page.bytes.write(this.#pending, this.#to, 'latin1')
+    this.#to += chunk.copy(page.bytes, this.#to)
+    page.used = this.#to + TAIL
+    this.#pending = ''
   }
 
   /** What follows in the same turn, an end above all, leaves in the same write. */
@@ -133,24 +171,36 @@ export class PlainResponse implements ClientResponse, Sender {
       return
     }
     const { flushed } = this.#outlet
-    if ('encrypted' in socket) socket.write(this.#takePending(), 'latin1', flushed)
+    if (this.#isSecure) this.#sendPending(flushed)
     else this.#sendPending()
     // Most answers are with the kernel when the write returns: no callback, no tick.
     if (socket.writableLength > 0) this.#outlet.stalled()
-    if ('encrypted' in socket) return
+    if (this.#isSecure) return
     if (socket.writableLength === 0) flushed()
     else socket.write('', 'latin1', flushed)
   }
 
-  #sendPending(): void {
-    if (this.#pending === '' || this.destroyed) return
-    this.socket.write(this.#takePending(), 'latin1')
-  }
-
-  #takePending(): string {
+  #sendPending(flushed?: Listener): void {
+    const { socket } = this
+    if (socket.destroyed) return
+    if (this.#page !== null) this.#sendPage(this.#page)
     const text = this.#pending
     this.#pending = ''
-    return text
+    if (text !== '' || flushed !== undefined) socket.write(text, 'latin1', flushed)
+  }
+
+  /** The text behind it leaves in the same write where it fits. */
+  #sendPage(page: AnswerPage): void {
+    const { socket } = this
+    if (this.#pending.length <= TAIL) {
+      this.#to += page.bytes.write(this.#pending, this.#to, 'latin1')
+      this.#pending = ''
+    }
+    socket.write(page.bytes.subarray(this.#from, this.#to))
+    if (socket.writableLength > 0) page.isPinned = true
+    this.#page = null
+    this.#from = 0
+    this.#to = 0
   }
 
   addTrailers(fields: [string, string][]): void {

@@ -3,6 +3,8 @@
  * and the answers of a busy turn cost half (measured: a cache hit 17 µs instead of 34). Nothing waits longer than for its turn's other work.
  */
 
+import { turnSent } from './answer-page.ts'
+
 export interface Sender {
   send(): void
 }
@@ -21,6 +23,8 @@ function sendAll(): void {
   let at = 0
   try {
     while (at < senders.length) senders[at++]!.send()
+    // What was sent may have made more to send.
+    if (due.length === 0) turnSent()
   } finally {
     // Whatever one of them threw, the others' clients wait.
     for (const sender of senders.slice(at)) sendAfterTurn(sender)

@@ -11,7 +11,7 @@ import type { Upstream } from '../upstream/upstream.ts'
 import { headFor } from './attempt-head.ts'
 import { type Attempts, attemptsOf, type Sender } from './attempts.ts'
 import { breakOff } from './break-off.ts'
-import { addTrailers, flushHeadSoon, hasNoBody, JOINED, writeHead } from './deliver.ts'
+import { addTrailers, endWith, flushHeadSoon, hasNoBody, JOINED, writeHead } from './deliver.ts'
 import type { ForwardPolicy } from './forward-policy.ts'
 import { isOfUpstream, noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
 import { interimFields, takeResponseHead, upstreamResponseOf } from './response-head.ts'
@@ -190,13 +190,13 @@ class Forwarding implements ResponseListener, Sender {
     if (chunk.length === this.#remaining && chunk.length <= JOINED) {
       // The whole body in one read: head and body leave in one write.
       this.#complete()
-      this.#response.end(chunk.toString('latin1'), 'latin1')
+      endWith(this.#response, chunk)
       watchStall(this.#exchange, this.#policy.bodyIdleMs)
       return true
     }
     this.#remaining = -1
     this.#flushed ??= () => this.#afterFlush()
-    this.#response.write(held ? chunk : Buffer.from(chunk), this.#flushed)
+    this.#response.write(held || this.#response.copies?.(chunk.length) ? chunk : Buffer.from(chunk), this.#flushed)
     // Node corks every answer until the next tick; what is not flushed now would pause the upstream for nothing.
     this.#response.socket?.uncork()
     // Not `write() === false`: that is so for every large piece, even one that the kernel has taken whole.

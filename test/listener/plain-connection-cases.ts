@@ -286,4 +286,61 @@ routes:
 
     expect(await wire.closed()).toMatch(/^HTTP\/1.1 400 /)
   })
+
+  test('answers of all sizes that are made at once come out whole, each where it belongs', async () => {
+    const sizes = [0, 1, 1023, 1025, 5000, 16_385, 40_000, 65_535, 65_537, 130_000]
+    const bodyOf = (path: string) => path.repeat(200_000 / path.length).slice(0, sizes[Number(path.at(-1))])
+    await using origin = await startOrigin((request, response) => {
+      const path = request.url!
+      // A length or none, and with none in one chunk or in many.
+      if (path.startsWith('/l')) response.setHeader('content-length', bodyOf(path).length)
+      if (path.startsWith('/m')) for (let at = 0; at < 3000; at += 100) response.write(bodyOf(path).slice(at, at + 100))
+      response.end(path.startsWith('/m') ? bodyOf(path).slice(3000) : bodyOf(path))
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const paths = ['l', 'c', 'm'].flatMap((kind) => sizes.map((_, index) => `/${kind}-${index}`))
+    const ask = async (client: number) => {
+      const wire = await openWire(gateway.port)
+      const mine = paths.map((_, at) => paths[(at * 7 + client) % paths.length]!)
+      // Some do not read for a while, so that what they are sent waits.
+      if (client % 3 === 0) wire.socket.pause()
+      wire.send(`${mine.map((path) => get(path)).join('')}GET / HTTP/1.0\r\n\r\n`)
+      if (client % 3 === 0) setTimeout(() => wire.socket.resume(), 100)
+      return { mine, received: await wire.closed() }
+    }
+
+    const clients = await Promise.all(Array.from({ length: 12 }, (_, client) => ask(client)))
+
+    for (const { mine, received } of clients) {
+      const answers = bodiesOf(received)
+      expect(answers.slice(0, mine.length).map((body) => body.length)).toEqual(mine.map((path) => bodyOf(path).length))
+      expect(mine.every((path, at) => answers[at] === bodyOf(path))).toBe(true)
+    }
+  })
+}
+
+/** The bodies of answers that came one after the other, with a length or chunked. */
+function bodiesOf(received: string): string[] {
+  const bodies: string[] = []
+  let rest = received
+  while (rest.startsWith('HTTP/1.1 ')) {
+    const end = rest.indexOf('\r\n\r\n') + 4
+    const head = rest.slice(0, end)
+    rest = rest.slice(end)
+    const length = /^content-length: (\d+)/im.exec(head)
+    if (length !== null || !/^transfer-encoding: chunked/im.test(head)) {
+      bodies.push(rest.slice(0, Number(length?.[1] ?? rest.length)))
+      rest = rest.slice(bodies.at(-1)!.length)
+      continue
+    }
+    let body = ''
+    for (let size = -1; size !== 0; ) {
+      size = Number.parseInt(rest, 16)
+      const from = rest.indexOf('\r\n') + 2
+      body += rest.slice(from, from + size)
+      rest = rest.slice(from + size + 2)
+    }
+    bodies.push(body)
+  }
+  return bodies
 }
