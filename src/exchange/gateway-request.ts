@@ -7,7 +7,7 @@ export class GatewayRequest extends IncomingMessage implements ReceivedRequest {
   exchange: Exchange | null = null
   listener: { readonly draining: boolean } | null = null
   /** Knows the exchanges that are open on the client's connection. */
-  client: { begin(raw: GatewayRequest): void; end(raw: GatewayRequest): void } | null = null
+  client: { end(raw: GatewayRequest): void } | null = null
 
   get incoming(): IncomingMessage {
     return this

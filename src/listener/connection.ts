@@ -4,10 +4,13 @@ import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
 import { linger } from './linger.ts'
 
+/** How many pipelined requests are read ahead. */
+const AHEAD = 16
+
 export class ClientConnection {
   readonly #socket: Socket
-  /** Whose answers are owed, in order. */
-  readonly #open: GatewayRequest[] = []
+  /** Whose answers are owed, in order. Only the first has been begun. */
+  readonly #open: { readonly raw: GatewayRequest; readonly start: () => void }[] = []
   #lastWords: string | null = null
   #closing = false
   /** The request whose bytes arrive at present, or arrived last. */
@@ -25,7 +28,7 @@ export class ClientConnection {
 
   /** Node tells an answer of its connection's end only when its turn had come: the others are told here. */
   #closed(): void {
-    for (const raw of this.#open.splice(0)) raw.exchange?.leave(false)
+    for (const { raw } of this.#open.splice(0)) raw.exchange?.leave(false)
   }
 
   /** No answer is owed, and more may be asked: the connection can be handed over as a whole. */
@@ -44,15 +47,25 @@ export class ClientConnection {
     linger(this.#socket, lastWords)
   }
 
-  begin(raw: GatewayRequest): void {
+  /**
+   * Calls `start` when all before it have been answered: an answer may end the connection, and what stands behind it is not to be
+   * carried out then (RFC 9112 §9.6).
+   */
+  begin(raw: GatewayRequest, start: () => void): void {
     this.#current = raw
-    this.#open.push(raw)
+    this.#open.push({ raw, start })
+    if (this.#open.length === 1) start()
+    else if (this.#open.length > AHEAD) this.#socket.pause()
   }
 
   end(raw: GatewayRequest): void {
-    const at = this.#open.indexOf(raw)
-    if (at !== -1) this.#open.splice(at, 1)
-    if (this.#open.length === 0 && this.#lastWords !== null) this.#close(this.#lastWords)
+    if (this.#open[0]?.raw !== raw) return
+    this.#open.shift()
+    const next = this.#open[0]
+    if (next === undefined && this.#lastWords !== null) this.#close(this.#lastWords)
+    if (this.#closing || this.#socket.writableEnded || this.#socket.destroyed) return
+    if (this.#open.length <= AHEAD) this.#socket.resume()
+    next?.start()
   }
 
   /**
@@ -65,6 +78,9 @@ export class ClientConnection {
       return
     }
     const uploading = this.#uploading
+    // One whose turn has not come is not begun any more: this is said in its place.
+    const last = this.#open.at(-1)!
+    if (this.#open.length > 1 && !last.raw.complete) this.#open.pop()
     this.#lastWords = uploading === null ? answer : ''
     uploading?.emit('error', problem)
   }

@@ -163,10 +163,11 @@ export class Listener {
       return
     }
     raw.client = connection
-    connection?.begin(raw)
     response.on('close', answered)
     raw.listener = this
-    this.#handler.request(raw, response, meta)
+    const start = () => void this.#handler.request(raw, response, meta)
+    if (connection === null) start()
+    else connection.begin(raw, start)
   }
 
   /** An upgrade is a request: it gets a response object, and goes the way of all requests until its chain has passed. */

@@ -92,6 +92,43 @@ describe('a connection', () => {
     socket.destroy()
   })
 
+  test('that is refused and closes lets nothing behind it be carried out', async () => {
+    await using origin = await startOrigin()
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    const post = 'POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n'
+
+    // In one read, so that both have been parsed before the first is answered.
+    wire.send(`${post}DELETE /2 HTTP/1.1\r\nHost: a\r\n\r\n`)
+
+    expect((await wire.closed()).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 501'])
+    expect(origin.requests).toEqual([])
+  })
+
+  test('sends one request at a time to the upstream, however many are pipelined', async () => {
+    let [open_, most] = [0, 0]
+    await using origin = await startOrigin((request, answer) => {
+      most = Math.max(most, ++open_)
+      request.resume().on('end', () =>
+        setImmediate(() => {
+          open_--
+          answer.end(`<${request.url}>`)
+        }),
+      )
+    })
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+    const chunked = (path: number) =>
+      `POST /${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`
+
+    wire.send(Array.from({ length: 100 }, (_, path) => chunked(path)).join(''))
+    const answers = await wire.until(/<\/99>/)
+    wire.close()
+
+    expect(answers.match(/<.*?>/g)).toEqual(Array.from({ length: 100 }, (_, path) => `</${path}>`))
+    expect(most).toBe(1)
+  })
+
   test('answers pipelined POSTs in order, each with its own body', async () => {
     await using origin = await startOrigin((request, answer) => {
       let body = ''
