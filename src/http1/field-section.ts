@@ -120,7 +120,10 @@ export class FieldSection {
     return MORE
   }
 
-  /** RFC 9112 §4. The blank before an absent reason may be missing: servers in use leave it out, and nothing can hide there. */
+  /**
+   * RFC 9112 §4, and RFC 9110 §15 for what is a status. The blank before an absent reason may be missing: servers in use leave it
+   * out, and nothing can hide there.
+   */
   #readStatusLine(buffer: Buffer, base: number, end: number): boolean {
     while (this.#reasonStart === 0) {
       const at = this.#scan
@@ -129,7 +132,7 @@ export class FieldSection {
       if (at < 7 && byte !== VERSION[at]) throw new MalformedResponse('not an HTTP/1 status line')
       if (at === 7 && byte !== 0x30 && byte !== 0x31) throw new MalformedResponse('an unknown HTTP version')
       if (at === 8 && byte !== SP) throw new MalformedResponse('not an HTTP/1 status line')
-      if (at === 9 && (byte < 0x31 || byte > 0x39)) throw new MalformedResponse('an invalid status code')
+      if (at === 9 && (byte < 0x31 || byte > 0x35)) throw new MalformedResponse('an invalid status code')
       if (at > 9 && at < 12 && !isDigit(byte)) throw new MalformedResponse('an invalid status code')
       if (at === 12) {
         if (byte !== SP && byte !== CR) throw new MalformedResponse('an invalid status code')

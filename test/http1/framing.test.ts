@@ -31,6 +31,9 @@ describe('a response that breaks the grammar is malformed:', () => {
     ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n'],
     ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
     ['a status below 100', 'HTTP/1.1 099 No\r\n\r\n'],
+    // RFC 9110 §15: what is outside of 100 to 599 is no status.
+    ['a status above 599', 'HTTP/1.1 600 No\r\nContent-Length: 0\r\n\r\n'],
+    ['a status of 999', 'HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n'],
     ['a control character in the reason', 'HTTP/1.1 200 O\x00K\r\n\r\n'],
     ['an empty line before the status line', '\r\nHTTP/1.1 200 OK\r\n\r\n'],
     // RFC 9112 §2.2
