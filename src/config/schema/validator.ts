@@ -27,6 +27,7 @@ export class ValidatorCompiler {
     useDefaults: true,
     allowUnionTypes: true,
     ownProperties: true,
+    code: { optimize: false },
   })
 
   constructor() {
