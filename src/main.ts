@@ -5,9 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const MINIMUM_NODE = 24
 const [major] = process.versions.node.split('.')
-const [first = 'help', ...args] = process.argv.slice(2)
-const asksForHelp = (word: string) => word === '--help' || word === '-h'
-const name = asksForHelp(first) ? 'help' : first
+const words = process.argv.slice(2)
 const io = {
   stdout: (text: string) => void process.stdout.write(text),
   stderr: (text: string) => void process.stderr.write(text),
@@ -23,16 +21,8 @@ if (Number(major) < MINIMUM_NODE) {
   // Types are stripped once, not at every start: a fifth less memory and a third less time from the second start on.
   const cache = fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
   if (getCompileCacheDir() === undefined) enableCompileCache(cache)
-  const { commands } = await import('./commands/commands.ts')
-  const command = commands.get(name)
-  if (command === undefined) {
-    process.exitCode = (await import('./commands/help.ts')).unknownCommand(name, io)
-  } else if (args.some(asksForHelp)) {
-    process.exitCode = await (await import('./commands/help.ts')).runHelp(name === 'help' ? args : [name], io)
-  } else {
-    const exitCode = await command.run(args, io)
-    // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it.
-    if (name === 'run') process.exit(exitCode)
-    process.exitCode = exitCode
-  }
+  const { asksForHelp, runLine } = await import('./commands/line.ts')
+  process.exitCode = await runLine(words, io)
+  // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it.
+  if (words[0] === 'run' && !words.some(asksForHelp)) process.exit()
 }

@@ -1,28 +1,40 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
+import { sluice } from '../support/command-line.ts'
 
-const sluice = (entry: string, ...args: string[]) => spawnSync(process.execPath, [entry, ...args], { encoding: 'utf8' })
+const start = (entry: string, ...args: string[]) => spawnSync(process.execPath, [entry, ...args], { encoding: 'utf8' })
+const here = { cwd: process.cwd(), env: process.env }
 
 test.for(['bin/sluice.js', 'src/main.ts'])('%s lists the commands', (entry) => {
-  const { status, stdout } = sluice(entry, 'help')
+  const { status, stdout } = start(entry, 'help')
 
   expect(status).toBe(0)
   expect(stdout).toMatch(/\n {2}run +\S.*\n {2}check +\S/)
 })
 
-test.for([['--help'], ['-h'], ['help', '--help']])('sluice %s lists the commands', (args) => {
-  expect(sluice('src/main.ts', ...args).stdout).toMatch(/^Sluice, .*[\s\S]*\n {2}check +\S/)
+test('a config with a mistake ends with 1, and says where', () => {
+  const { status, stdout } = start('bin/sluice.js', 'check', '--config', 'test/config/fixtures/secret.txt')
+
+  expect(status).toBe(1)
+  expect(stdout).toMatch(/secret\.txt:1:1/)
+})
+
+test.for(['--help', '-h', 'help --help'])('sluice %s lists the commands', async (words) => {
+  const { exitCode, output } = await sluice(`sluice ${words}`, here)
+
+  expect(exitCode).toBe(0)
+  expect(output).toMatch(/^Sluice, .*[\s\S]*\n {2}check +\S/)
 })
 
 test('a command with --help says how it is called instead of running', () => {
-  const { status, stdout } = sluice('src/main.ts', 'run', '--config', 'none.yaml', '--help')
+  const { status, stdout } = start('src/main.ts', 'run', '--config', 'none.yaml', '--help')
 
   expect(status).toBe(0)
   expect(stdout).toMatch(/^NAME\n {2}sluice run - /)
 })
 
 test('an unknown command is a usage error', () => {
-  const { status, stderr } = sluice('src/main.ts', 'serve')
+  const { status, stderr } = start('src/main.ts', 'serve')
 
   expect(status).toBe(2)
   expect(stderr).toMatch(/^sluice has no command "serve"\.\n/)

@@ -1,10 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/commands.ts'
+import { sluice } from '../support/command-line.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 
 const closed = `listen: http://127.0.0.1:0
@@ -63,7 +64,8 @@ describe('every example of the manual ends as it says', () => {
     expect(examples.length).toBeGreaterThan(0)
     // In their order: one revokes the key that another has made.
     for (const { command, exit = 0 } of examples) {
-      expect(await exitCode(command), command).toBe(exit)
+      const { exitCode } = await sluice(command, { cwd: folder, env })
+      expect(exitCode, command).toBe(exit)
     }
   })
 
@@ -76,9 +78,3 @@ describe('every example of the manual ends as it says', () => {
     expect((await ended)[0]).toBe(exit)
   })
 })
-
-function exitCode(command: string): Promise<number> {
-  return new Promise((done) => {
-    const child = execFile('sh', ['-c', command], { cwd: folder, env }, () => done(child.exitCode ?? -1))
-  })
-}

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { isCallOfSluice, sluice } from '../support/command-line.ts'
 import { exampleEnv, pageFolder } from './files.ts'
 import { type Block, blocksOf } from './pages.ts'
 
@@ -36,23 +37,27 @@ export interface Terminal extends AsyncDisposable {
   run(command: string): Promise<string>
 }
 
-/** A shell in the folder of the page's files, beside a gateway that serves the page's gateway.yaml. */
+/** A shell in the folder of the page's files, beside a gateway that serves the page's gateway.yaml from when something asks it. */
 export async function openTerminal(page: string): Promise<Terminal> {
   const folder = await pageFolder(page)
   const config = join(folder.path, 'gateway.yaml')
   if (!existsSync(config)) await writeFile(config, await readFile('gateway.yaml'))
   const text = await readFile(config, 'utf8')
-  const gateway = await startOnFreePorts(folder.path, text)
+  let started: Promise<Started> | undefined
   const bin = await commandFolder(folder.path)
   const env = { ...exampleEnv, PATH: `${bin}:${process.env['PATH']}`, HOME: folder.path }
+  const inFolder = (output: string) => output.replaceAll(folder.path, '/etc/sluice')
   return {
     async run(command) {
+      if (isCallOfSluice(command)) return inFolder((await sluice(command, { cwd: folder.path, env })).output)
+      started ??= startOnFreePorts(folder.path, text)
+      const gateway = await started
       if (command === 'npm start') return gateway.documented(gateway.banner)
       const output = await shell(gateway.real(command), { cwd: folder.path, env })
-      return gateway.documented(output).replaceAll(folder.path, '/etc/sluice')
+      return inFolder(gateway.documented(output))
     },
     async [Symbol.asyncDispose]() {
-      await gateway.stop()
+      await (await started)?.stop()
       await folder[Symbol.asyncDispose]()
     },
   }
