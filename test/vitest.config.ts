@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+// As in bin/sluice.js, for this process, its forks and the threads that tests start: nothing is parsed that was before.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
+
 export default defineConfig({
   // Plugins that tests put beside a config run through Vite, which knows nothing of the gateway's own module hook.
   resolve: { alias: { 'sluice/plugin': fileURLToPath(new URL('../src/plugin.ts', import.meta.url)) } },
@@ -10,8 +13,10 @@ export default defineConfig({
     isolate: false,
     // Most tests wait for sockets and clocks: two cores carry three workers.
     maxWorkers: 3,
-    testTimeout: 15_000,
-    hookTimeout: 15_000,
+    // What hangs is found out; how fast things are is no matter of these, on a machine that others use too.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     typecheck: { enabled: false },
   },
 })

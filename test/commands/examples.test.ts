@@ -8,7 +8,8 @@ import { commands } from '../../src/commands/commands.ts'
 import { sluice } from '../support/command-line.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 
-const closed = `listen: http://127.0.0.1:0
+const closed = `threads: 1
+listen: http://127.0.0.1:0
 admin: http://127.0.0.1:0
 consumers: { shop: { keys: ["sha256:${'0'.repeat(64)}"] } }
 routes:

@@ -27,7 +27,8 @@ async function freePort(): Promise<number> {
 const config = (port: number, admin: number, body: string) => `
 listen: http://127.0.0.1:${port}
 admin: http://127.0.0.1:${admin}
-shutdown: { delay: 0ms, deadline: 5s }
+shutdown: { delay: 0ms, deadline: 60s }
+limits: { headTimeout: 60s }
 routes:
   slow: { match: /slow, upstream: "builtin://echo", rewrite: /delay/1500, public: test }
   all: { match: "/*", respond: { body: ${body} }, public: test }

@@ -30,14 +30,16 @@ test('counts by route, method, status and who answered', async () => {
   for (const path of ['/orders/1', '/orders/2', '/orders/missing', '/hello', '/nowhere']) await gateway.fetch(path)
   await gateway.fetch('/orders/1', { method: 'DELETE' })
 
-  await vi.waitFor(async () =>
-    expect(await counts(gateway, 'http_requests_total')).toEqual([
-      'sluice_http_requests_total{route="_none",method="GET",code="404",source="gateway"} 1',
-      'sluice_http_requests_total{route="hello",method="GET",code="200",source="gateway"} 1',
-      'sluice_http_requests_total{route="orders",method="DELETE",code="200",source="upstream"} 1',
-      'sluice_http_requests_total{route="orders",method="GET",code="200",source="upstream"} 2',
-      'sluice_http_requests_total{route="orders",method="GET",code="404",source="upstream"} 1',
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await counts(gateway, 'http_requests_total')).toEqual([
+        'sluice_http_requests_total{route="_none",method="GET",code="404",source="gateway"} 1',
+        'sluice_http_requests_total{route="hello",method="GET",code="200",source="gateway"} 1',
+        'sluice_http_requests_total{route="orders",method="DELETE",code="200",source="upstream"} 1',
+        'sluice_http_requests_total{route="orders",method="GET",code="200",source="upstream"} 2',
+        'sluice_http_requests_total{route="orders",method="GET",code="404",source="upstream"} 1',
+      ]),
+    10_000,
   )
 })
 
@@ -49,10 +51,12 @@ test('lets no client make series with methods of its own', async () => {
     await exchange(gateway.port, `${method} /orders/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
   }
 
-  await vi.waitFor(async () =>
-    expect(await counts(gateway, 'http_requests_total')).toEqual([
-      'sluice_http_requests_total{route="orders",method="OTHER",code="200",source="upstream"} 3',
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await counts(gateway, 'http_requests_total')).toEqual([
+        'sluice_http_requests_total{route="orders",method="OTHER",code="200",source="upstream"} 3',
+      ]),
+    10_000,
   )
 })
 
@@ -62,12 +66,14 @@ test('times requests, the upstream and itself', async () => {
 
   await gateway.fetch('/orders/1')
   await gateway.fetch('/hello')
-  await vi.waitFor(async () =>
-    expect(await counts(gateway, 'overhead_seconds')).toEqual([
-      'sluice_overhead_seconds_count{route="_none"} 0',
-      'sluice_overhead_seconds_count{route="hello"} 1',
-      'sluice_overhead_seconds_count{route="orders"} 1',
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await counts(gateway, 'overhead_seconds')).toEqual([
+        'sluice_overhead_seconds_count{route="_none"} 0',
+        'sluice_overhead_seconds_count{route="hello"} 1',
+        'sluice_overhead_seconds_count{route="orders"} 1',
+      ]),
+    10_000,
   )
 
   const text = await gateway.metrics()
@@ -99,14 +105,16 @@ test('counts a client that leaves as 499', async () => {
   const request = httpRequest(`${gateway.url}/orders/1`, { agent: false })
   request.on('error', () => {})
   request.end()
-  await vi.waitFor(() => expect(origin.requests).toHaveLength(1))
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(1), 10_000)
 
   request.destroy()
 
-  await vi.waitFor(async () =>
-    expect(await counts(gateway, 'http_requests_total')).toEqual([
-      'sluice_http_requests_total{route="orders",method="GET",code="499",source="gateway"} 1',
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await counts(gateway, 'http_requests_total')).toEqual([
+        'sluice_http_requests_total{route="orders",method="GET",code="499",source="gateway"} 1',
+      ]),
+    10_000,
   )
 })
 
@@ -121,10 +129,12 @@ test('counts an answer that breaks off by what broke it, not by its status line'
   const response = await gateway.fetch('/orders/1')
   await expect(response.text()).rejects.toThrow()
 
-  await vi.waitFor(async () =>
-    expect(await counts(gateway, 'http_requests_total')).toEqual([
-      'sluice_http_requests_total{route="orders",method="GET",code="502",source="upstream"} 1',
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await counts(gateway, 'http_requests_total')).toEqual([
+        'sluice_http_requests_total{route="orders",method="GET",code="502",source="upstream"} 1',
+      ]),
+    10_000,
   )
 })
 
@@ -138,10 +148,12 @@ routes:
 
   await gateway.fetch('/')
 
-  await vi.waitFor(async () =>
-    expect(await counts(gateway, 'http_requests_total')).toEqual([
-      'sluice_http_requests_total{route="orders",method="GET",code="200",source="upstream"} 1',
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await counts(gateway, 'http_requests_total')).toEqual([
+        'sluice_http_requests_total{route="orders",method="GET",code="200",source="upstream"} 1',
+      ]),
+    10_000,
   )
 })
 
@@ -161,11 +173,13 @@ test('goes on counting over a reload, drops what is gone and begins anew with wh
   await visit()
 
   expect(without).toEqual(['sluice_http_requests_total{route="orders",method="GET",code="200",source="upstream"} 1'])
-  await vi.waitFor(async () =>
-    expect(await counts(gateway, 'http_requests_total')).toEqual([
-      'sluice_http_requests_total{route="hello",method="GET",code="200",source="gateway"} 1',
-      'sluice_http_requests_total{route="orders",method="GET",code="200",source="upstream"} 2',
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await counts(gateway, 'http_requests_total')).toEqual([
+        'sluice_http_requests_total{route="hello",method="GET",code="200",source="gateway"} 1',
+        'sluice_http_requests_total{route="orders",method="GET",code="200",source="upstream"} 2',
+      ]),
+    10_000,
   )
 })
 

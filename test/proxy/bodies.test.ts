@@ -149,7 +149,9 @@ describe('a client that leaves', () => {
   test('while its plugins are thinking is not forwarded for', async () => {
     await using origin = await startOrigin()
     await using gateway = await startGateway(open(origin.url, ', plugins: [./slow.js]'), {
-      files: { 'slow.js': native(`scope.addHook('onRequest', () => new Promise((go) => setTimeout(go, 200)))`) },
+      files: {
+        'slow.js': native(`scope.addHook('onRequest', () => new Promise((go) => process.once('thought', go)))`),
+      },
     })
     const wire = await openWire(gateway.port)
     wire.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -158,7 +160,8 @@ describe('a client that leaves', () => {
     wire.close()
 
     await settled(gateway)
-    await new Promise((go) => setTimeout(go, 220))
+    process.emit('thought' as never)
+    await new Promise((go) => setTimeout(go, 50))
     expect(origin.requests).toHaveLength(0)
   })
 })

@@ -88,7 +88,9 @@ test.concurrent.for(outages)(
 test.concurrent('costs an outage one timeout, and not one a request', async ({ expect }) => {
   await using redis = await startRedis()
   await using gateway = await startGateway(limited(redis.url, 1000))
-  await gateway.fetch('/a')
+  const asked = performance.now()
+  await statuses(gateway, 10)
+  const usual = performance.now() - asked
   redis.freeze()
 
   const start = performance.now()
@@ -98,7 +100,8 @@ test.concurrent('costs an outage one timeout, and not one a request', async ({ e
   const after = performance.now() - start - waited
 
   expect(waited).toBeGreaterThan(900)
-  expect(after).toBeLessThan(900)
+  // Without a timeout they take what they took before, within what a busy machine adds.
+  expect(after).toBeLessThan(900 + 10 * usual)
 })
 
 test.concurrent('takes a Redis that answers too late for one that does not', async ({ expect }) => {

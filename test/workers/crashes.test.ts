@@ -18,8 +18,11 @@ export default function (scope) {
 }`
 
 let gateway: TestGateway
+/** What both threads take to start on this machine, now. */
+let startMs: number
 
 beforeAll(async () => {
+  const startedAt = performance.now()
   gateway = await startTwo(
     `plugins: [metrics]
 routes:
@@ -28,6 +31,7 @@ routes:
 `,
     { files: { 'deadly.js': deadly }, heapMiB: 64 },
   )
+  startMs = performance.now() - startedAt
 })
 
 afterAll(async () => {
@@ -49,7 +53,7 @@ test.for(['/throw', '/reject', '/exit', '/heap'])(
 
     // The answer to the deadly request itself may be out before its worker is gone.
     if (death === '/exit') expect(died).toBe('ECONNRESET')
-    await expect.poll(() => metric(gateway, 'sluice_worker_restarts_total'), { timeout: 8000 }).toBe(restarts + 1)
+    await expect.poll(() => metric(gateway, 'sluice_worker_restarts_total'), { timeout: 30_000 }).toBe(restarts + 1)
     const counts: number[] = []
     while (!(await isReady(gateway))) counts.push(await metric(gateway, live))
     const tookMs = performance.now() - diedAt
@@ -64,7 +68,7 @@ test.for(['/throw', '/reject', '/exit', '/heap'])(
     expect(failed).toBeLessThanOrEqual(4)
     expect(await once(`${gateway.url}/live`)).toBe(200)
     expect((await status(gateway)).workers.map(({ generation }) => generation)).toEqual([1, 1])
-    // Measured alone: 0.2 s, and pauses where one worker dies again and again.
-    expect(tookMs).toBeLessThan(5000)
+    // Measured alone: 0.2 s, and pauses where one worker dies again and again. A busy machine starts all threads late.
+    expect(tookMs).toBeLessThan(Math.max(5000, 5 * startMs))
   },
 )
