@@ -64,7 +64,7 @@ export class PluginCatalog {
 
   /** The validator of the file itself. */
   get base(): Validator {
-    this.#base ??= this.#compiler.compile(baseSchema)
+    this.#base ??= this.#compiler.compile(baseSchema, 'the box')
     return this.#base
   }
 
@@ -141,8 +141,9 @@ export class PluginCatalog {
     if (problem !== null) return { code: 'plugin-invalid', message: `${ref.name} ${problem}` }
     try {
       const plugin = loaded(ref, module)
+      const from = ref.digest === undefined ? 'the box' : 'the user'
       const schema = plugin.kind === 'native' ? itemSchema(plugin.module) : (plugin.module.schema as Schema | undefined)
-      return { plugin, validator: schema === undefined ? null : this.#compiler.compile(schema) }
+      return { plugin, validator: schema === undefined ? null : this.#compiler.compile(schema, from) }
     } catch (error) {
       return { code: 'plugin-invalid', message: `${ref.name} has a schema that is none: ${firstLine(error)}` }
     }
