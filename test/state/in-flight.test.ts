@@ -83,19 +83,21 @@ describe('under threads', () => {
     const places = SharedInFlight.allocate(2, 1024)
     const mine = new SharedInFlight(places, 0)
     const limit = { counter: 'c', max: 1_000_000_000 }
+    const counted = { counter: 'c', windowMs: 3_600_000, max: 5, algorithm: 'sliding' } as const
+    const shared = new SharedCounters(counters)
     for (let i = 0; i < 2; i++) {
       const thread = startThread({ kind: 'endless', counters, places })
       await once(thread, 'message')
       await vi.waitFor(() => expect(mine.read(limit, 'k99')).toBeGreaterThan(0), soon)
+      // The last key's count is full: so is every other's.
+      await vi.waitFor(() => shared.read(counted, 'k99', (_, count) => expect(count!.current).toBe(6)), soon)
 
       await thread.terminate()
 
       expect(mine.read(limit, 'k1')).toBeGreaterThan(0)
       SharedInFlight.clear(places, 1)
-      const shared = new SharedCounters(counters)
       for (let key = 0; key < 100; key++) {
         expect(mine.read(limit, `k${key}`)).toBe(0)
-        const counted = { counter: 'c', windowMs: 3_600_000, max: 5, algorithm: 'sliding' } as const
         shared.increment(counted, `k${key}`, (_, count) => expect(count!.current).toBe(6))
       }
     }
