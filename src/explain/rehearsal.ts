@@ -12,6 +12,7 @@ import type { Generation } from '../generation/generation.ts'
 import { OpenTunnels } from '../generation/open-tunnels.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily } from '../observe/instruments.ts'
 import { createLog } from '../observe/log.ts'
+import type { Limit } from '../state/counters.ts'
 import { MemoryCounters } from '../state/memory-counters.ts'
 import { MemoryInFlight } from '../state/memory-in-flight.ts'
 import { Purges } from '../state/purges.ts'
@@ -58,6 +59,11 @@ export class Rehearsal {
     return this.#generation.dryRun(arrivalOf(request, this.#generation.compiled))
   }
 
+  /** The same without what would become of an upstream's answer, for whoever decides about many. */
+  async decide(request: DescribedRequest): Promise<DryRun> {
+    return this.#generation.dryRun({ ...arrivalOf(request, this.#generation.compiled), decisionOnly: true })
+  }
+
   /** The same in full, every secret of the config as its placeholder. Rejects with DescriptionError. */
   async explain(request: DescribedRequest): Promise<Explanation> {
     return this.shown(explain(request, await inTime(this.run(request)), this.#generation.compiled))
@@ -99,13 +105,21 @@ export async function rehearse(loaded: LoadedConfig): Promise<readonly Diagnosti
 /** In a dry run limits only read. Here a read is a hit: nobody else's limits are touched, and the next run finds it counted. */
 class RehearsedCounters extends MemoryCounters {
   #epoch = 0
+  readonly #limits = new Map<Limit, Limit>()
 
   forget(): void {
     this.#epoch++
+    this.#limits.clear()
   }
 
   override read(...[limit, ...hit]: Parameters<MemoryCounters['read']>): void {
-    this.increment({ ...limit, counter: `${this.#epoch} ${limit.counter}` }, ...hit)
+    this.increment(this.#limits.get(limit) ?? this.#sinceForgotten(limit), ...hit)
+  }
+
+  #sinceForgotten(limit: Limit): Limit {
+    const renewed = { ...limit, counter: `${this.#epoch} ${limit.counter}` }
+    this.#limits.set(limit, renewed)
+    return renewed
   }
 }
 

@@ -25,6 +25,8 @@ export interface DescribedArrival {
   readonly head: ClientHead
   readonly meta: Arrival & { readonly problem: Problem | null }
   readonly assumed: AssumedIdentity | null
+  /** What response hooks would do to an upstream's answer is not asked for. */
+  readonly decisionOnly?: boolean
 }
 
 export interface DryRun {
@@ -49,7 +51,8 @@ export interface ForwardedHead {
   readonly head: RequestHead
 }
 
-export async function dryRun(compiled: Compiled, { head, meta, assumed }: DescribedArrival): Promise<DryRun> {
+export async function dryRun(compiled: Compiled, described: DescribedArrival): Promise<DryRun> {
+  const { head, meta, assumed } = described
   const admission = admit(head, meta, compiled.admission)
   const exchange = new Exchange(admission.facts)
   const answerHeaders = new WatchedHeaders()
@@ -60,7 +63,8 @@ export async function dryRun(compiled: Compiled, { head, meta, assumed }: Descri
   const routed = routeExchange(exchange, admission, { table: compiled.table, problem: meta.problem })
   const chain = (exchange.route as Route | null)?.chain ?? compiled.globalChain
   const { forwarded, leftOut } = await runChain(exchange, chain, compiled)
-  const unanswered = await respond(exchange, chain, forwarded !== null)
+  const settled = described.decisionOnly === true && forwarded !== null
+  const unanswered = settled ? null : await respond(exchange, chain, forwarded !== null)
   return { exchange, admission, routed, chain, forwarded, leftOut, removed: answerHeaders.deleted, unanswered }
 }
 

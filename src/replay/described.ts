@@ -3,9 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { AssumedIdentity } from '../exchange/consumer.ts'
 import type { DescribedRequest } from '../explain/described-request.ts'
 import type { LoggedConsumer, LogRecord } from './record.ts'
-
-/** As the log shows secrets: they cannot be sent again. The identity in the record stands for them. */
-const hashed = /^sha256:[0-9a-f]{16}$/
+import { shownInLog } from './shown.ts'
 
 export class Describer {
   readonly #listeners: ReadonlySet<string>
@@ -41,8 +39,8 @@ export class Describer {
 
 function headersOf({ headers }: LogRecord): string[] {
   return Object.entries(headers).flatMap(([name, value]) => {
-    const values = typeof value === 'string' ? [value] : Array.isArray(value) ? value : []
     if (name === 'host' || name === 'content-length' || name === 'transfer-encoding') return []
-    return values.filter((one) => typeof one === 'string' && !hashed.test(one)).flatMap((one) => [name, one])
+    // The identity in the record stands for the secret ones.
+    return shownInLog(value).flatMap((one) => [name, one])
   })
 }

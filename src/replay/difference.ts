@@ -1,5 +1,5 @@
 /** How what would become of a request differs from what became of it: one kind for each, the one that matters most. */
-import type { Outcome } from './outcome.ts'
+import { cacheKeyOf, limitsOf, type Outcome, wasStoodInFor } from './outcome.ts'
 
 /** Every kind, with what its requests do. In the order in which they are told. */
 export const kinds = {
@@ -47,9 +47,14 @@ export function differenceOf(before: Outcome, after: Outcome): Kind | null {
   if (before.consumer !== null && after.consumer === null) return 'asks-nobody'
   if (before.route !== after.route) return 'other-route'
   if (was !== is) return 'answered-otherwise'
-  if (before.upstream !== null && after.upstream !== before.upstream) return 'other-upstream'
-  if (before.fromCache && after.cacheKey === null) return 'hit-lost'
+  if (goesElsewhere(before, after)) return 'other-upstream'
+  if (before.fromCache && cacheKeyOf(after) === null) return 'hit-lost'
   return null
+}
+
+function goesElsewhere(before: Outcome, after: Outcome): boolean {
+  const [asked] = before.upstreams
+  return asked !== undefined && !after.upstreams.includes(asked) && !wasStoodInFor(before)
 }
 
 /** Both 401s are one: with which words somebody without the right credentials is refused cannot be told from the log. */
@@ -66,8 +71,8 @@ function isRefusal(fate: string): boolean {
  * says of an unchanged limit is truer than counting again.
  */
 function countAlike(before: Outcome, after: Outcome): boolean {
-  const refusing = before.limits.find(({ refused }) => refused) ?? after.limits.find(({ refused }) => refused)
+  const [was, is] = [limitsOf(before), limitsOf(after)]
+  const refusing = was.find(({ refused }) => refused) ?? is.find(({ refused }) => refused)
   if (refusing === undefined) return false
-  const has = ({ limits }: Outcome) => limits.some(({ parameters }) => parameters === refusing.parameters)
-  return has(before) && has(after)
+  return [was, is].every((limits) => limits.some(({ parameters }) => parameters === refusing.parameters))
 }

@@ -6,11 +6,12 @@ import { createGunzip } from 'node:zlib'
 export interface Line {
   /** 1-based. */
   readonly number: number
-  readonly text: string
+  readonly bytes: Buffer
 }
 
 /** A longer one is no access log's: only its beginning is kept. */
 const LONGEST_LINE = 1024 * 1024
+const CHUNK = 256 * 1024
 const NEWLINE = 10
 
 /**
@@ -18,9 +19,9 @@ const NEWLINE = 10
  * Throws Node's error where the file cannot be read, or is no gzip.
  */
 export async function* openLog(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 })
+  const file = createReadStream(path, { highWaterMark: CHUNK })
   // The error of either stream comes out of the last one.
-  yield* path.endsWith('.gz') ? pipeline(file, createGunzip(), () => {}) : file
+  yield* path.endsWith('.gz') ? pipeline(file, createGunzip({ chunkSize: CHUNK }), () => {}) : file
 }
 
 /** Chunks of lines: one iteration for each read, not for each line. */
@@ -34,7 +35,7 @@ export async function* linesOf(log: AsyncIterable<Buffer>): AsyncGenerator<Line[
       const part = chunk.subarray(from, end)
       const bytes = from === 0 && rest.length > 0 ? Buffer.concat([rest, part]) : part
       number++
-      if (bytes.length > 0) lines.push({ number, text: bytes.toString() })
+      if (bytes.length > 0) lines.push({ number, bytes })
       from = end + 1
     }
     if (from > 0) rest = Buffer.alloc(0)
@@ -42,5 +43,5 @@ export async function* linesOf(log: AsyncIterable<Buffer>): AsyncGenerator<Line[
     if (rest.length + open.length <= LONGEST_LINE) rest = Buffer.concat([rest, open])
     yield lines
   }
-  if (rest.length > 0) yield [{ number: number + 1, text: rest.toString() }]
+  if (rest.length > 0) yield [{ number: number + 1, bytes: rest }]
 }

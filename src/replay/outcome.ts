@@ -1,18 +1,18 @@
 /** What became of a request, as far as a config decides it: in the log, and under the new config. */
 import type { DryRun } from '../generation/dry-run.ts'
 import type { LogRecord } from './record.ts'
+import { sidesOf } from './sides.ts'
 
 export interface Outcome {
   readonly route: string | null
   /** `forwarded` (a cache may have answered), `answered` by the gateway, or the code of the refusal. */
   readonly fate: string
-  readonly upstream: string | null
+  /** Those that it may have been sent to. */
+  readonly upstreams: readonly string[]
   readonly consumer: string | null
-  /** What each limit decided from, in order. */
-  readonly limits: readonly LimitDecision[]
-  /** Key of a cache that was asked; null: none was. */
-  readonly cacheKey: string | null
   readonly fromCache: boolean
+  /** Looked through when the rest does not tell. */
+  readonly decisions: () => readonly Decided[]
 }
 
 export interface LimitDecision {
@@ -43,38 +43,44 @@ export function loggedOutcome(record: LogRecord): Outcome | null {
   return {
     route,
     fate,
-    upstream,
+    upstreams: upstream === null ? [] : [upstream],
     consumer: consumer === null ? null : (consumer.id ?? 'somebody'),
-    limits: limitsOf(decisions),
-    cacheKey: cacheKeyOf(decisions),
     fromCache: source === 'cache',
+    decisions,
   }
 }
 
-export function rehearsedOutcome({ exchange, forwarded }: DryRun): Outcome {
-  const { route, problem, upstreamName, consumer, decisions } = exchange
+export function rehearsedOutcome(run: DryRun, record: LogRecord): Outcome {
+  const { exchange, forwarded } = run
+  const { route, problem, consumer, decisions } = exchange
   const fate = problem?.code ?? (forwarded === null ? 'answered' : 'forwarded')
   return {
     route: route?.name ?? null,
     fate,
-    upstream: upstreamName,
+    upstreams: sidesOf(run, record),
     consumer: consumer === null ? null : (consumer.id ?? 'somebody'),
-    limits: limitsOf(decisions),
-    cacheKey: cacheKeyOf(decisions),
     fromCache: false,
+    decisions: () => decisions,
   }
 }
 
-interface Decided {
+export interface Decided {
   readonly plugin: string
   readonly verdict: string
+  readonly reason: string
   readonly mode: string
   readonly inputs: Readonly<Record<string, unknown>>
 }
 
-function limitsOf(decisions: readonly Decided[]): LimitDecision[] {
+/** Its upstream failed, or had nobody to ask: the one that is logged stood in. */
+export function wasStoodInFor({ decisions }: Outcome): boolean {
+  return decisions().some(({ plugin, reason }) => plugin === 'upstream' && reason === 'fallback')
+}
+
+/** What each limit decided from, in order. */
+export function limitsOf({ decisions }: Outcome): LimitDecision[] {
   const limits: LimitDecision[] = []
-  for (const { plugin, verdict, mode, inputs } of decisions) {
+  for (const { plugin, verdict, mode, inputs } of decisions()) {
     if (plugin !== 'rate-limit') continue
     const { limit, by, max, window } = inputs
     limits.push({ parameters: `${limit} ${by} ${max} ${window} ${mode}`, refused: verdict === 'refuse' })
@@ -82,8 +88,9 @@ function limitsOf(decisions: readonly Decided[]): LimitDecision[] {
   return limits
 }
 
-function cacheKeyOf(decisions: readonly Decided[]): string | null {
-  const found = decisions.find(({ plugin, inputs }) => plugin === 'cache' && typeof inputs['key'] === 'string')
+/** Key of a cache that was asked; null: none was. */
+export function cacheKeyOf({ decisions }: Outcome): string | null {
+  const found = decisions().find(({ plugin, inputs }) => plugin === 'cache' && typeof inputs['key'] === 'string')
   // Consumers have entries of their own, unless the cache is shared.
   return found === undefined ? null : `${found.inputs['consumer'] ?? ''} ${found.inputs['key']}`
 }

@@ -7,11 +7,11 @@ import { DescriptionError } from '../explain/described-request.ts'
 import { Rehearsal } from '../explain/rehearsal.ts'
 import { Describer } from './described.ts'
 import { differenceOf } from './difference.ts'
-import { InOrder } from './in-order.ts'
+import { InOrder, type TimedLine } from './in-order.ts'
 import { type Line, linesOf } from './lines.ts'
-import { loggedOutcome, type Outcome, rehearsedOutcome } from './outcome.ts'
+import { cacheKeyOf, loggedOutcome, type Outcome, rehearsedOutcome } from './outcome.ts'
 import { PossibleHits } from './possible-hits.ts'
-import { type LogRecord, readRecord } from './record.ts'
+import { type LogRecord, readRecord, timeOf } from './record.ts'
 import { type Group, Tally } from './tally.ts'
 
 export interface ReplayResult {
@@ -28,6 +28,8 @@ export interface ReplayResult {
   readonly foreign: { readonly count: number; readonly lines: readonly number[] }
   /** Requests whose end no config decides: broken connections, bodies, a gateway that was stopping. */
   readonly undecided: number
+  /** Requests of a split route of which the log does not tell which side they take. */
+  readonly sideUnknown: number
 }
 
 const MOST_SHOWN = 5
@@ -57,6 +59,7 @@ class Replay {
   #requests = 0
   #changed = 0
   #undecided = 0
+  #sideUnknown = 0
   #from: number | null = null
 
   static async open(loaded: LoadedConfig): Promise<Replay> {
@@ -72,11 +75,11 @@ class Replay {
   }
 
   async read(lines: readonly Line[]): Promise<void> {
-    for (const { number, text } of lines) {
+    for (const line of lines) {
       this.#lines++
-      const record = readRecord(text, number)
-      if (record === null) this.#noteForeign(number)
-      else for (const due of this.#order.add(record)) await this.#decide(due)
+      const time = timeOf(line)
+      if (Number.isNaN(time)) this.#noteForeign(line.number)
+      else for (const due of this.#order.add({ ...line, time })) await this.#decide(due)
     }
   }
 
@@ -89,8 +92,9 @@ class Replay {
       from: this.#from === null ? null : new Date(this.#from).toISOString(),
       to: this.#from === null ? null : new Date(this.#clock.now).toISOString(),
       groups: this.#tally.groups,
-      foreign: { count: this.#foreignCount, lines: this.#foreign },
+      foreign: { count: this.#foreignCount, lines: this.#foreign.sort((one, other) => one - other) },
       undecided: this.#undecided,
+      sideUnknown: this.#sideUnknown,
     }
   }
 
@@ -98,7 +102,12 @@ class Replay {
     return this.#rehearsal.close()
   }
 
-  async #decide(record: LogRecord): Promise<void> {
+  async #decide(line: TimedLine): Promise<void> {
+    const record = readRecord(line)
+    if (record === null) {
+      this.#noteForeign(line.number)
+      return
+    }
     this.#from ??= record.time
     // The clock of limits never goes back.
     this.#clock.now = Math.max(this.#clock.now, record.time)
@@ -110,6 +119,7 @@ class Replay {
     }
     this.#requests++
     const kind = differenceOf(before, after) ?? (this.#mayHit(record, before, after) ? 'hit-gained' : null)
+    if (kind === null && after.upstreams.length > 1) this.#sideUnknown++
     if (kind === null) return
     this.#changed++
     this.#tally.add(kind, record, { before, after })
@@ -118,7 +128,7 @@ class Replay {
   /** Null: the record describes no request, such as one that was refused for what it was. */
   async #rehearse(record: LogRecord): Promise<Outcome | null> {
     try {
-      return rehearsedOutcome(await this.#rehearsal.run(this.#describer.describe(record)))
+      return rehearsedOutcome(await this.#rehearsal.decide(this.#describer.describe(record)), record)
     } catch (error) {
       if (error instanceof DescriptionError) return null
       throw error
@@ -127,10 +137,11 @@ class Replay {
 
   /** A cache where there was none. What an origin says about keeping its answers is not in the log. */
   #mayHit({ time }: LogRecord, before: Outcome, after: Outcome): boolean {
-    if (before.cacheKey !== null || before.fromCache || after.cacheKey === null || after.fate !== 'forwarded')
-      return false
+    if (before.fromCache || after.fate !== 'forwarded') return false
     const keptMs = this.#kept.get(after.route ?? '')
-    return keptMs !== undefined && this.#hits.ask(after.cacheKey, time, keptMs)
+    if (keptMs === undefined) return false
+    const key = cacheKeyOf(after)
+    return key !== null && cacheKeyOf(before) === null && this.#hits.ask(key, time, keptMs)
   }
 
   #noteForeign(line: number): void {

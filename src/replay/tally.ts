@@ -47,7 +47,7 @@ export class Tally {
 
 /** Names of the config alone, so that there are few. */
 function changeText(kind: Kind, before: Outcome, after: Outcome): string {
-  if (kind === 'other-upstream') return `${before.route}: ${before.upstream} → ${after.upstream}`
+  if (kind === 'other-upstream') return `${before.route}: ${before.upstreams} → ${after.upstreams.join(' or ')}`
   const [was, is] = [before.route ?? 'no route', after.route ?? 'no route']
   return was === is ? was : `${was} → ${is}`
 }

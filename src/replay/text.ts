@@ -4,11 +4,14 @@ import type { ReplayResult } from './replay.ts'
 import type { Group } from './tally.ts'
 
 export function replayText(result: ReplayResult): string {
-  const { requests, changed, from, to, groups, undecided, foreign } = result
+  const { requests, changed, from, to, groups, undecided, sideUnknown, foreign } = result
   if (from === null) return `${foreignText(foreign)}The log holds no requests.\n`
   const share = changed === 0 ? 'all of them end as they did' : `${number(changed)} would end otherwise`
   const notes = [
     foreignText(foreign),
+    sideUnknown === 0
+      ? ''
+      : `${requestsOf(sideUnknown)} may take any side of a split: what decides about them (chance, a cookie, a header) is not in the log.\n`,
     undecided === 0 ? '' : `${requestsOf(undecided)} ended for reasons that no file decides, and were only counted.\n`,
   ]
   return [

@@ -24,7 +24,8 @@ export class Split {
 
   /** The upstream of this request. In a dry run chance is left out: the largest share stands for all. */
   choose(exchange: Exchange): Upstream {
-    const chosen = this.#by === null && exchange.dry ? this.#largest() : this.at(this.#point(exchange))
+    const point = this.#by === null && exchange.dry ? null : this.#point(exchange)
+    const chosen = point === null ? this.#largest() : this.at(point)
     if (exchange.recording) {
       exchange.running = stages.upstream
       const shares = this.shares.map(({ upstream, weight }) => ({ upstream: upstream.name, weight }))
@@ -32,6 +33,8 @@ export class Split {
         upstream: chosen.name,
         shares,
         by: this.#by === null ? null : affinityText(this.#by),
+        // With it the log says which side a request takes under other shares, without the cookie.
+        point,
       })
     }
     return chosen

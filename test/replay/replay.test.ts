@@ -238,3 +238,70 @@ test('reads an empty log', async () => {
 
   expect((await run('empty.log', '--config', 'new.yaml')).stdout).toBe('The log holds no requests.\n')
 })
+
+describe('of a split', () => {
+  const shares = (old: number, next: number) =>
+    `upstream: [{ upstream: echo, weight: ${old} }, { upstream: other, weight: ${next} }]`
+  const split = (old: number, next: number, by: string | null = 'cookie:sid') => `
+plugins: [access-log: { to: split.log }]
+upstreams: { echo: builtin://echo, other: builtin://echo, third: builtin://echo }
+routes:
+  split: { match: /split, ${shares(old, next)}, public: t${by === null ? '' : `, split: { by: "${by}" }`} }
+`
+
+  /** What was asked of whom, with a cookie each, and the log of it. */
+  async function logged(config: string): Promise<{ upstream: string; decisions: { inputs: { point: number } }[] }[]> {
+    await using gateway = await startGateway(config)
+    for (let i = 0; i < 40; i++)
+      await (await gateway.fetch('/split', { headers: { cookie: `sid=visitor-${i}` } })).arrayBuffer()
+    const log = join(gateway.folder, 'split.log')
+    await vi.waitFor(() => expect(readFileSync(log, 'utf8').split('\n')).toHaveLength(41))
+    const text = readFileSync(log, 'utf8')
+    expect(text).not.toContain('visitor-')
+    writeFileSync(join(cwd, 'split.log'), text)
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  }
+
+  test.for([['by a cookie', 'cookie:sid'] as const, ['by chance', null] as const])(
+    '%s, finds exactly those that take the other side under other weights',
+    async ([, by]) => {
+      const records = await logged(split(50, 50, by))
+      const places = records.map(({ decisions }) => decisions.at(-1)!.inputs.point)
+      const moved = places.filter((point) => point >= 0.2 && point < 0.5).length
+
+      expect(await replayed(split(50, 50, by), 'split.log')).toMatchObject({ changed: 0, sideUnknown: 0 })
+      const { groups, sideUnknown } = await replayed(split(20, 80, by), 'split.log')
+
+      expect(moved).toBeGreaterThan(0)
+      expect(sideUnknown).toBe(0)
+      expect(groups).toMatchObject([
+        { kind: 'other-upstream', count: moved, by: [{ change: 'split: echo → other', count: moved }] },
+      ])
+    },
+  )
+
+  test('says of how many it cannot know the side, and knows who is on no side of it', async () => {
+    const records = await logged(split(50, 50))
+    const toEcho = records.filter(({ upstream }) => upstream === 'echo').length
+
+    expect(await replayed(split(50, 50, 'cookie:other'), 'split.log')).toMatchObject({ changed: 0, sideUnknown: 40 })
+    const without = split(50, 50, null).replace('{ upstream: echo,', '{ upstream: third,')
+    const { groups, sideUnknown } = await replayed(without, 'split.log')
+
+    expect(groups).toMatchObject([{ by: [{ change: 'split: echo → third or other', count: toEcho }] }])
+    expect(sideUnknown).toBe(40 - toEcho)
+  })
+
+  test('takes a request that a fallback answered as one of its own upstream', async () => {
+    await logged(split(50, 50))
+    const record = JSON.parse(readFileSync(join(cwd, 'split.log'), 'utf8').split('\n')[0]!)
+    const fallback = { plugin: 'upstream', item: 'upstream', verdict: 'pass', reason: 'fallback', mode: 'enforce' }
+    const decisions = [...record.decisions, { ...fallback, inputs: { upstream: 'third' } }]
+    writeFileSync(join(cwd, 'fallback.log'), JSON.stringify({ ...record, upstream: 'third', decisions }))
+
+    expect(await replayed(split(50, 50), 'fallback.log')).toMatchObject({ requests: 1, changed: 0 })
+  })
+})
