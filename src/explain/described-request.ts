@@ -77,7 +77,7 @@ function targetOf(text: string): Target {
   if (/[\x00-\x20\x7f]/.test(text)) throw new DescriptionError('url', 'a URL has no blanks: write %20')
   // Bytes, as Node's parser hands them over.
   const url = Buffer.from(text).toString('latin1')
-  if (url === '*' || url.startsWith('/')) return { scheme: null, host: null, path: url }
+  if (url.startsWith('*') || url.startsWith('/')) return { scheme: null, host: null, path: url }
   const parts = /^(?:(https?):\/\/)?([^/?#]+)(.*)$/is.exec(url)
   if (parts === null || (parts[1] === undefined && url.includes('://'))) {
     throw new DescriptionError('url', `"${text}" is none of /path, host/path and http(s)://host/path`)

@@ -18,7 +18,7 @@ export type Routed = MatchResult<Route> | null
 
 export function routeExchange(exchange: Exchange, admission: Admission, { table, problem }: RoutingPlan): Routed {
   const { path } = admission
-  exchange.refusal = problem ?? admission.problem
+  exchange.refusal = admission.problem ?? problem
   if (exchange.refusal !== null) {
     refuse(exchange, exchange.refusal, {})
     return null

@@ -32,13 +32,14 @@ export function describedMeta(
 ): Arrival & Pick<RequestMeta, 'problem'> {
   const plain = plainMeta(listener)
   if (head.method === 'CONNECT') return { ...plain, problem: connectRefusal() }
+  // Node's parser takes Upgrade for one only where Connection names it (RFC 9110 §7.8); of that request it reads no Expect.
+  const named = /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(head.headers.connection ?? '')
+  if (named && isWebSocketUpgrade(head)) return { ...plain, upgrade: {} }
   const { expect } = head.headers
   // Node's own reading of Expect, which chooses between the events `checkContinue` and `checkExpectation`.
   const expected = head.httpVersion === '1.1' && expect !== undefined
   if (expected && !/(?:^|\W)100-continue(?:$|\W)/i.test(expect)) return { ...plain, problem: unmetExpectation() }
-  // Node's parser takes Upgrade for one only where Connection names it (RFC 9110 §7.8).
-  const named = /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(head.headers.connection ?? '')
-  return { ...plain, expectsContinue: expected, upgrade: named && isWebSocketUpgrade(head) ? {} : null }
+  return { ...plain, expectsContinue: expected }
 }
 
 export function unmetExpectation(): Problem {

@@ -1,4 +1,4 @@
-/** Five gateways as they are found in the field, with the parts of requests that matter to each. `ORIGIN` stands for an upstream's address. */
+/** Six gateways as they are found in the field, with the parts of requests that matter to each. `ORIGIN` stands for an upstream's address. */
 
 export interface Scenario {
   readonly name: string
@@ -232,6 +232,94 @@ routes:
   embeddings: { match: POST ai.example.com/v1/embeddings, upstream: model, plugins: [api-key: { forward: true }, body-limit: { max: 50B, mode: observe }] }
   models: { match: GET ai.example.com/v1/models, upstream: model, plugins: [cache: { ttl: 1h, shared: true }], public: the list of models }
   realtime: { match: GET ai.example.com/v1/realtime, upstream: model, plugins: [api-key] }
+`,
+    },
+    {
+      name: 'a front door with narrow corners',
+      hosts: ['door.example.com', 'a.b.door.example.com', 'x.example.org', 'door.example.com:99999', '', 'user@door'],
+      paths: [
+        '/app',
+        '/app/home',
+        '/app/Admin',
+        '/app/admin',
+        '/app/admin/x',
+        '/app/%2561dmin',
+        '/app/admin.',
+        '/app/x;/../admin',
+        '/app/home/..%2fadmin',
+        '/loose/Admin',
+        '/loose/admin',
+        '/tree/a%2Fb/c',
+        '/tree/%2E%2E%2Fb',
+        '/tree//c',
+        '/book/%C3%A9t%C3%A9',
+        '/book/a%20b',
+        '/watched/7',
+        '/watched',
+        '/teapot',
+        '/moved/here?x=1',
+        '/cond',
+        '/hashed',
+        `/app/${'long/'.repeat(60)}`,
+        '*',
+      ],
+      methods: ['GET', 'HEAD', 'OPTIONS', 'POST', 'PROPFIND', 'TRACE'],
+      headers: [
+        ['origin', 'https://front.example.com'],
+        ['origin', 'null'],
+        ['access-control-request-method', 'PROPFIND'],
+        ['access-control-request-method', 'GET'],
+        ['access-control-request-headers', 'x-user, content-type'],
+        ['x-user', 'u-1'],
+        ['X-User', 'u-2'],
+        ['x-version', '2.1'],
+        ['x-version', '3'],
+        ['x-forwarded-for', '203.0.113.9'],
+        ['forwarded', 'for="[2001:db8::7]:4711";proto=https, for=10.0.0.2'],
+        ['x-http-method-override', 'DELETE'],
+        ['expect', 'something-else'],
+        ['cache-control', 'only-if-cached'],
+        ['range', 'bytes=0-1'],
+        ['authorization', 'Bearer a b'],
+        ['cookie', 'a=1; user=u-3'],
+        ['connection', 'close, x-user'],
+        ['te', 'trailers'],
+        ['max-forwards', '0'],
+        ...Array.from({ length: 4 }, (_, i) => [`x-filler-${i}`, 'f'.repeat(60)] as const),
+      ],
+      config: `${consumers(hashes)}
+limits: { requestLine: 256B, headerBytes: 700B, headers: 12 }
+trustedProxies: { from: [127.0.0.0/8, 10.0.0.0/8], header: forwarded }
+plugins:
+  - access-log: { to: access.log }
+  - rate-limit: { max: 400, window: 1h, by: route, mode: observe }
+  - ip-filter: { deny: [203.0.113.0/24], mode: observe }
+chains:
+  front: [cors: { origins: ["https://front.example.com"], methods: [GET, PROPFIND], headers: [x-user] }, keys]
+  keys: [any: { of: [api-key, { ${signedIn} } }], optional: true }]
+upstreams:
+  app: ORIGIN/app
+  other: ORIGIN
+  hashed: { targets: [ORIGIN/h-a, ORIGIN/h-b], balance: { hash: header:x-user } }
+routes:
+  app: { match: "door.example.com/app/*", upstream: app, public: the pages, plugins: [front] }
+  admin: { match: "door.example.com/app/admin/*", upstream: app, plugins: [api-key, acl: { groups: [trusted] }] }
+  loose: { match: "/loose/*", upstream: app, aliasing: allow, public: as it was }
+  loose-admin: { match: "/loose/admin", upstream: app, plugins: [ip-filter: { allow: [192.0.2.0/24] }, api-key] }
+  tree: { match: "GET,PROPFIND /tree/{name}/*", upstream: other, encodedSlash: keep, slashes: keep, rewrite: "/t/*?name={name}&from=tree", public: t }
+  book: { match: "*.door.example.com/book/{title}", upstream: other, rewrite: "/books/{title}?lang=en", host: target, public: t, plugins: [cache: { ttl: 1h }, rate-limit: { max: 9, window: 1h, by: "header:x-user", algorithm: sliding }] }
+  watched:
+    match: "/watched/*"
+    upstream: app
+    public: being tried
+    plugins: [api-key: { mode: observe }, ip-filter: { allow: [192.0.2.1], mode: observe }, rate-limit: { max: 2, window: 1h, mode: observe }, body-limit: { max: 50B }, concurrency: { max: 50 }]
+  teapot: { match: "/teapot", respond: { status: 418, body: short and stout }, public: t, plugins: [api-key: { optional: true }, acl: { groups: [mobile], mode: observe }] }
+  moved: { match: "/moved/*", redirect: { location: /elsewhere, status: 308 }, public: t, plugins: [front] }
+  cond-2: { match: { paths: [/cond], headers: { x-version: ["2.1", "2"], te: { regex: "tr.*" } } }, upstream: app, public: t }
+  cond-3: { match: { paths: [/cond], headers: { x-version: ["3", "4"], x-user: true } }, upstream: other, public: t }
+  cond: { match: { paths: [/cond], query: { preview: { prefix: "1" } } }, upstream: [{ upstream: app, weight: 3 }, { upstream: other }], split: { by: "header:x-user" }, public: t, fallthrough: true }
+  hashed: { match: { paths: [/hashed], methods: [GET, POST] }, upstream: [{ upstream: hashed, weight: 1 }, { upstream: app, weight: 1 }], split: { by: "cookie:user" }, public: t, plugins: [overload: { maxEventLoopDelay: 60s }] }
+  rest: { match: "x.example.org/*", respond: { status: 403 }, public: shut }
 `,
     },
   ]

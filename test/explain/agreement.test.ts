@@ -14,7 +14,7 @@ import { type Scenario, scenarios } from './agreement-configs.ts'
 import { type MadeRequest, makeRequest } from './agreement-requests.ts'
 import { openRehearsal } from './open.ts'
 
-const REQUESTS = 60
+const REQUESTS = 80
 
 /** What is compared: all that either of them says of one request. */
 interface Verdict {
@@ -70,7 +70,7 @@ async function send({ port }: TestGateway, { method, target, headers, body }: Ma
 
 /** The final answer, whole: one to HEAD ends with its head, one to Expect may come after a 100. */
 async function ask(port: number, method: string, bytes: string): Promise<string> {
-  const expects = bytes.includes('\r\nexpect: ')
+  const expects = bytes.includes('\r\nexpect: 100')
   if (method !== 'HEAD' && !expects) return exchange(port, bytes)
   const wire = await openWire(port)
   wire.send(bytes)
