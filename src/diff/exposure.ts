@@ -13,7 +13,10 @@ interface Probe {
   readonly listener: string | undefined
 }
 
-/** What each protected route took before, asked of the new config's own router. Rejects with CompileError. */
+/**
+ * What each protected route took before, asked of the new config's own router; and what each open route names now, asked of
+ * the old one's. Rejects with CompileError.
+ */
 export async function exposedRequests(before: LoadedConfig, after: LoadedConfig): Promise<Change[]> {
   const open = new Set(after.config.routes.filter((route) => isOpen(route, after.plugins)).map(({ name }) => name))
   const closed = before.config.routes.filter((route) => !isOpen(route, before.plugins))
@@ -21,17 +24,33 @@ export async function exposedRequests(before: LoadedConfig, after: LoadedConfig)
   const rehearsals = [await Rehearsal.open(before), await Rehearsal.open(after)] as const
   try {
     const changes: Change[] = []
+    const exposed = new Set<string>()
     for (const route of closed) {
       const found = await exposedProbe(route, open, { rehearsals, config: after.config })
       if (found === null) continue
-      const { method, host, path } = found.probe
-      const text = `${method} ${host}${path} needed credentials, and now reaches ${found.route}, which asks for none`
-      changes.push({ kind: 'changed', what: 'route', name: route.name, details: [{ text, weakens: 'weaker-auth' }] })
+      exposed.add(found.route)
+      changes.push(exposure(route.name, found))
+    }
+    const wasClosed = new Set(closed.map(({ name }) => name))
+    for (const route of after.config.routes) {
+      if (!open.has(route.name) || exposed.has(route.name)) continue
+      const found = await takingProbe(route, wasClosed, { rehearsals, config: after.config })
+      if (found !== null) changes.push(exposure(route.name, found))
     }
     return changes
   } finally {
     for (const rehearsal of rehearsals) await rehearsal.close()
   }
+}
+
+interface Exposed {
+  readonly route: string
+  readonly probe: Probe
+}
+
+function exposure(name: string, { route, probe: { method, host, path } }: Exposed): Change {
+  const text = `${method} ${host}${path} needed credentials, and now reaches ${route}, which asks for none`
+  return { kind: 'changed', what: 'route', name, details: [{ text, weakens: 'weaker-auth' }] }
 }
 
 interface Sides {
@@ -43,12 +62,26 @@ async function exposedProbe(
   { name, match }: RouteConfig,
   open: ReadonlySet<string>,
   { rehearsals: [before, after], config }: Sides,
-): Promise<{ readonly route: string; readonly probe: Probe } | null> {
+): Promise<Exposed | null> {
   for (const probe of probesOf(match, config)) {
     const route = await routeOf(after, probe)
     // A route that is itself open now has been told of.
     if (route === undefined || route === name || !open.has(route)) continue
     if ((await routeOf(before, probe)) === name) return { route, probe }
+  }
+  return null
+}
+
+/** A request that an open route names, and that a protected one of another name had. */
+async function takingProbe(
+  { name, match }: RouteConfig,
+  wasClosed: ReadonlySet<string>,
+  { rehearsals: [before, after], config }: Sides,
+): Promise<Exposed | null> {
+  for (const probe of probesOf(match, config)) {
+    const was = await routeOf(before, probe)
+    if (was === undefined || was === name || !wasClosed.has(was)) continue
+    if ((await routeOf(after, probe)) === name) return { route: name, probe }
   }
   return null
 }

@@ -3,9 +3,9 @@ import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
 import { isSecretKey } from '../config/redaction.ts'
 import { secretPaths } from '../config/secret-options.ts'
 import { compareChains, type ItemPair, nameOf } from './chains.ts'
-import type { Detail } from './change.ts'
+import type { Detail, Weakening } from './change.ts'
 import { demandsIdentity, guards, isEnforced, limits, type Plugins } from './traits.ts'
-import { changeText, shown, valueChanges } from './values.ts'
+import { changeText, shown, type ValueChange, valueChanges } from './values.ts'
 import { weakerOption } from './weaker-auth.ts'
 import { weakerLimit } from './weaker-limits.ts'
 import { itemText } from './words.ts'
@@ -17,7 +17,8 @@ export interface BothPlugins {
 }
 
 export function addedItem(item: ChainItem, { after }: BothPlugins): Detail {
-  return { text: `${itemText(item)} is new${optionsText(item, after)}` }
+  const text = `${itemText(item)} is new${optionsText(item, after)}`
+  return sharesAnswers(item) ? { text, weakens: 'weaker-auth' } : { text }
 }
 
 /** One authenticator stands where another stood. */
@@ -46,11 +47,22 @@ export function changedItem({ before, after }: ItemPair, plugins: BothPlugins): 
   if (optional !== null) details.push(optional)
   const secrets = secretOptions(after, plugins.after)
   for (const change of valueChanges(before.options, after.options)) {
-    const weakens = weakerOption(name, change) ?? (limits(after) ? weakerLimit(change, before, after) : undefined)
+    const weakens = weakenedBy(change, before, after)
     const text = `${name} ${changeText(change, isHidden(change.path, secrets) ? secretValue : shown)}`
     details.push(weakens === undefined || !isEnforced(before) ? { text } : { text, weakens })
   }
   return details
+}
+
+function weakenedBy(change: ValueChange, before: PluginItem, after: PluginItem): Weakening | undefined {
+  if (change.path === 'shared' && sharesAnswers(after)) return 'weaker-auth'
+  return weakerOption(after.plugin.name, change) ?? (limits(after) ? weakerLimit(change, before, after) : undefined)
+}
+
+/** One consumer is given what another one asked for. */
+function sharesAnswers(item: ChainItem): boolean {
+  if (item.kind === 'any' || item.plugin.name !== 'cache') return false
+  return item.belowAuthenticator && item.options['shared'] === true
 }
 
 function modeChange(before: PluginItem, after: PluginItem, plugins: BothPlugins): Detail {

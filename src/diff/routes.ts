@@ -95,7 +95,12 @@ function ownDetails(before: RouteConfig, after: RouteConfig, plugins: BothPlugin
   const open = isOpen(after, plugins.after)
   if (open && !isOpen(before, plugins.before))
     details.push({ text: 'anybody may use it: no credentials are asked for', weakens: 'weaker-auth' })
-  for (const change of valueChanges(rest, other)) details.push({ text: changeText(change) })
+  for (const change of valueChanges(rest, other)) {
+    const text = changeText(change)
+    // What another route guards may be had through this one.
+    const opens = change.path === 'aliasing' && change.after === 'allow'
+    details.push(opens ? { text, weakens: 'weaker-auth' } : { text })
+  }
   return details
 }
 

@@ -1,7 +1,8 @@
 /** What changed outside of routes: listeners, upstreams, consumers, and the settings of the gateway itself. */
 import type { Config, ConsumerConfig, ConsumerKey } from '../config/config.ts'
 import type { Change, Detail, Weakening } from './change.ts'
-import { changeText, shown, type ValueChange, valueChanges } from './values.ts'
+import { covers } from './ranges.ts'
+import { changeText, same, shown, type ValueChange, valueChanges } from './values.ts'
 
 export function settingChanges(before: Config, after: Config): Change[] {
   return [
@@ -54,11 +55,13 @@ const secretSettings = /(^|\.)(token|key|password|store|redis|ca|clientCa|cert|c
 
 /** What settings weaken when they go or grow. */
 function weakenedBy({ path, before, after }: ValueChange): Weakening | undefined {
-  if (/(^|\.)clientCa/.test(path) && after === undefined) return 'weaker-auth'
+  // Whoever signs for another authority is let in.
+  if (/(^|\.)clientCa/.test(path) && before !== undefined) return 'weaker-auth'
   if (path === 'admin.token' && after === undefined) return 'weaker-auth'
   if (path === 'admin.metricsOpen' && after === true) return 'weaker-auth'
   // Whoever is believed may say that he is anybody's address.
-  if (path === 'trustedProxies.from' && listed(after).some((one) => !listed(before).includes(one))) return 'weaker-auth'
+  if (path === 'trustedProxies.from' && !covers(listed(before), listed(after))) return 'weaker-auth'
+  if (path === 'tls.verify' && after === false) return 'weaker-auth'
   const grows = typeof before === 'number' && typeof after === 'number' && after > before
   return path.startsWith('limits.') && grows ? 'weaker-limits' : undefined
 }
@@ -105,11 +108,25 @@ function consumerDetails(before: ConsumerConfig, after: ConsumerConfig): Detail[
   const gone = keys.filter(({ hash }) => !newKeys.some((key) => key.hash === hash))
   const come = newKeys.filter(({ hash }) => !keys.some((key) => key.hash === hash))
   return [
-    ...valueChanges(rest, other).map((change) => ({ text: changeText(change, showSetting) })),
-    ...come.map((key) => ({ text: `key ${keyText(key)} is new` })),
+    ...valueChanges(rest, other).map((change) => proofChange(change)),
+    // As many as went: keys are changed so, one after the other.
+    ...come.map((key, i) => weakening(`key ${keyText(key)} is new`, i >= gone.length)),
     ...gone.map((key) => ({ text: `key ${keyText(key)} is gone` })),
     ...keys.flatMap((key) => lifeChange(key, newKeys)),
   ]
+}
+
+/** Groups, tokens and certificates: what is new lets in, or further in. */
+function proofChange(change: ValueChange): Detail {
+  const { before, after } = change
+  const more = Array.isArray(after)
+    ? after.some((one) => !listed(before).some((other) => same(one, other)))
+    : after !== undefined
+  return weakening(changeText(change, showSetting), more)
+}
+
+function weakening(text: string, weakens: boolean): Detail {
+  return weakens ? { text, weakens: 'weaker-auth' } : { text }
 }
 
 function lifeChange(before: ConsumerKey, keys: readonly ConsumerKey[]): Detail[] {
@@ -117,7 +134,7 @@ function lifeChange(before: ConsumerKey, keys: readonly ConsumerKey[]): Detail[]
   if (after === undefined || after.expires === before.expires) return []
   const text = `key ${keyText(after)} ${after.expires === undefined ? 'no longer expires' : `expires ${dateText(after.expires)}`}`
   const longer = (after.expires ?? Number.POSITIVE_INFINITY) > (before.expires ?? Number.POSITIVE_INFINITY)
-  return [longer ? { text, weakens: 'weaker-auth' } : { text }]
+  return [weakening(text, longer)]
 }
 
 function keyText({ id, hash }: ConsumerKey): string {

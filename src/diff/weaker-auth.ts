@@ -1,6 +1,7 @@
 /** Whether a change of an authenticator's or a guard's options lets in who was kept out before. */
 import { duration } from '../config/units.ts'
 import type { Weakening } from './change.ts'
+import { covers } from './ranges.ts'
 import type { ValueChange } from './values.ts'
 
 type Rule = (change: ValueChange) => boolean
@@ -10,15 +11,22 @@ const wider: Rule = ({ before, after }) =>
   before !== undefined && (after === undefined || listOf(after).some((value) => !listOf(before).includes(value)))
 /** All of the values have to hold. */
 const fewer: Rule = ({ before, after }) => listOf(before).some((value) => !listOf(after).includes(value))
+/** The same two of address ranges. */
+const widerRanges: Rule = ({ before, after }) =>
+  before !== undefined && (after === undefined || !covers(listOf(before), listOf(after)))
+const fewerRanges: Rule = ({ before, after }) => !covers(listOf(after), listOf(before))
 const longer: Rule = ({ before, after }) => millisecondsOf(after) > millisecondsOf(before)
 const turnedOn: Rule = ({ after }) => after === true
 const turnedOff: Rule = ({ after }) => after === false
+const another: Rule = () => true
 const given: Rule = ({ before, after }) => before === undefined && after !== undefined
 
 /** By plugin and option; of nested options the first key. */
 const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   'api-key': { query: given },
   jwt: {
+    // Whoever signs for the new one is let in.
+    issuer: another,
     audience: wider,
     algorithms: wider,
     claims: (change) => (change.path.includes('.') ? wider(change) : change.before !== undefined),
@@ -27,7 +35,7 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     insecure: turnedOn,
   },
   acl: { groups: wider, consumers: wider, scopes: fewer },
-  'ip-filter': { allow: wider, deny: fewer },
+  'ip-filter': { allow: widerRanges, deny: fewerRanges },
   mtls: { ca: wider, allow: wider, subjects: wider, fingerprints: wider },
 }
 

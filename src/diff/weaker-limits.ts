@@ -10,6 +10,8 @@ const admits: Readonly<Record<string, (value: unknown) => number>> = {
   queue: amountOf,
   // A shorter window admits the same number more often.
   window: (value) => -amountOf(value),
+  // What counted together with others counts for itself.
+  counter: (value) => (value === undefined ? 1 : 0),
   algorithm: (value) => (value === 'fixed' ? 1 : 0),
   onStoreFailure: (value) => ['deny', 'local', 'allow'].indexOf(String(value)),
 }
@@ -21,8 +23,20 @@ export function weakerLimit(change: ValueChange, before: PluginItem, after: Plug
   if (isRate && rateOf(before) !== null && rateOf(after) !== null && bothChange(before, after)) {
     return rateOf(after)! > rateOf(before)! ? 'weaker-limits' : undefined
   }
+  if (path === 'by') return keysOf(byOf(after)) > keysOf(byOf(before)) ? 'weaker-limits' : undefined
   const measure = admits[path]
   return measure !== undefined && measure(change.after) > measure(change.before) ? 'weaker-limits' : undefined
+}
+
+/** The more keys one client can have, the more it may do under a limit for each of them. */
+function keysOf(by: string): number {
+  if (by === 'route') return 0
+  if (by === 'consumer' || by.startsWith('claim:')) return 1
+  return by === 'ip' ? 2 : 3
+}
+
+function byOf({ options: { by }, belowAuthenticator }: PluginItem): string {
+  return typeof by === 'string' ? by : belowAuthenticator ? 'consumer' : 'ip'
 }
 
 function bothChange({ options: one }: PluginItem, { options: other }: PluginItem): boolean {
