@@ -53,10 +53,24 @@ function report({ routes, upstreams, consumers, notes }: Draft): string {
     `imported: ${counted(routes.length, 'route')}, ${counted(Object.keys(upstreams).length, 'upstream')}, ${counted(Object.keys(consumers).length, 'consumer')}\n`,
     open.length === 0 ? '' : `public: ${open.map(({ name }) => name).join(', ')}\n`,
     ...closed.map(({ name, closed: reason }) => `closed (answers 503): ${name}: ${reason}\n`),
-    ...noted.flatMap(({ name, notes: own }) => own.map((note) => `${name}: ${note}\n`)),
+    ...notesByText(noted),
     ...notes.map((note) => `${note}\n`),
   ].join('')
 }
+
+/** What is said of many routes is said once, with the first of them. */
+function notesByText(routes: Draft['routes']): string[] {
+  const named = new Map<string, string[]>()
+  for (const { name, notes } of routes) {
+    for (const note of notes) named.set(note, [...(named.get(note) ?? []), name])
+  }
+  return [...named].flatMap(([note, names]) => {
+    if (names.length <= MOST_NAMED) return names.map((name) => `${name}: ${note}\n`)
+    return [`${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more: ${note}\n`]
+  })
+}
+
+const MOST_NAMED = 3
 
 function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`

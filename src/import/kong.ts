@@ -11,6 +11,11 @@ export function importKong(source: Source): Draft {
   const version = source['_format_version']
   if (version === undefined && source['services'] === undefined && source['routes'] === undefined)
     throw new ImportError('this is no declarative file of Kong: it has no _format_version, services or routes')
+  for (const key of ['services', 'routes', 'consumers', 'plugins', 'upstreams']) {
+    const value = source[key] ?? []
+    if (!Array.isArray(value))
+      throw new ImportError(`\`${key}\` is a list in a declarative file of Kong, and is none here`)
+  }
   const notes: string[] = []
   const consumers = consumersOf(source, notes)
   const plugins = new KongPlugins(source, consumers.jwt)

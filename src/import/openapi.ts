@@ -1,7 +1,7 @@
 /** OpenAPI 3.0 and 3.1, and Swagger 2.0: servers, paths, methods, and who may call them. */
 import { type Draft, type DraftRoute, ImportError, Names } from './draft.ts'
 import { OpenapiSecurity, type Protection } from './openapi-security.ts'
-import { mapOf, mapsOf, type Source, textOf, textsOf } from './source.ts'
+import { isMap, mapOf, mapsOf, type Source, textOf, textsOf } from './source.ts'
 
 const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch'] as const
 
@@ -15,6 +15,7 @@ interface Operation {
 export function importOpenapi(source: Source): Draft {
   if (source['openapi'] === undefined && source['swagger'] === undefined)
     throw new ImportError('this is no OpenAPI document: it has neither openapi nor swagger')
+  if (!isMap(source['paths'] ?? {})) throw new ImportError('`paths` is a map in an OpenAPI document, and is none here')
   const notes: string[] = []
   const server = serverOf(source, notes)
   const security = new OpenapiSecurity(source)

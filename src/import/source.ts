@@ -6,16 +6,38 @@ export type Source = Readonly<Record<string, unknown>>
 
 /** Throws ImportError for what is no YAML, or no map. */
 export function readSource(text: string, file: string): Source {
+  const data = plain(jsonOf(text) ?? yamlOf(text, file))
+  if (!isMap(data)) throw new ImportError(`${file} holds no map of settings`)
+  return data
+}
+
+/** JSON is YAML, but documents of ten megabytes are not read as such within seconds. Undefined: it is none. */
+function jsonOf(text: string): unknown {
+  if (!/^\s*\{/.test(text)) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function yamlOf(text: string, file: string): unknown {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, { lineCounter, strict: false, uniqueKeys: false, logLevel: 'silent' })
   const [error] = document.errors
   if (error !== undefined) {
     const { line, col } = lineCounter.linePos(error.pos[0])
-    throw new ImportError(`${file}:${line}:${col}  ${error.message.split('\n', 1)[0]!.replace(/ at line.*$/, '')}`)
+    const message = error.message.split('\n', 1)[0]!.replace(/ at line.*$/, '')
+    throw new ImportError(`${file}:${line}:${col}  ${message}${templateHint(text)}`)
   }
-  const data: unknown = plain(document.toJS({ maxAliasCount: 10_000 }))
-  if (!isMap(data)) throw new ImportError(`${file} holds no map of settings`)
-  return data
+  return document.toJS({ maxAliasCount: 10_000 })
+}
+
+/** decK's files may hold templates, which are YAML only by luck. */
+function templateHint(text: string): string {
+  return text.includes(`\${{`)
+    ? `. The file has templates, \${{ … }}: write what they stand for, or put them in quotes`
+    : ''
 }
 
 /** What looks like a placeholder there is text, and stays text here. */

@@ -235,12 +235,33 @@ test.for([
   ['kong', '{', /^source:1:2 {2}/],
   ['kong', '[]', /^source holds no map of settings\n$/],
   ['kong', 'routing: {}', /^this is no declarative file of Kong/],
+  ['kong', 'services: 5', /^`services` is a list in a declarative file of Kong/],
+  ['kong', `consumers: [{ username: a, key: \${{ env "DECK_KEY" }} }]`, /^source:1:\d+ {2}.*\$\{\{ … \}\}: write what/],
   ['openapi', 'paths: {}', /^this is no OpenAPI document/],
+  ['openapi', '{ "openapi": "3.1.0", "paths": [] }', /^`paths` is a map/],
 ] as const)('%s of "%s" is refused in one line', async ([format, text, expected]) => {
   const { code, stdout, stderr } = await imported(format, text)
 
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toMatch(expected)
+})
+
+test('a document as large as the largest published ones is imported within seconds, and its report is short', async () => {
+  const schema = { type: 'object', properties: { id: { type: 'integer', description: 'x'.repeat(500) } } }
+  const operation = { responses: { 200: { content: { 'application/json': { schema } } } } }
+  const paths = Object.fromEntries(
+    Array.from({ length: 800 }, (_, i) => [`/repos/{owner}/things-${i}/{id}`, { get: operation, post: operation }]),
+  )
+  const components = Array.from({ length: 10_000 }, () => schema)
+  const before = process.cpuUsage()
+
+  const { code, stderr } = await imported('openapi', JSON.stringify({ openapi: '3.0.3', paths, components }))
+
+  // As YAML the ten megabytes alone would take longer than all of it.
+  expect(process.cpuUsage(before).user / 1e6).toBeLessThan(8)
+  expect(code).toBe(0)
+  expect(stderr.split('\n')).toHaveLength(5)
+  expect(stderr).toMatch(/^\S+, \S+, \S+ and 797 more: the document does not say who may call this$/m)
 })
 
 test('an unknown format is a mistake of the command line', async () => {
