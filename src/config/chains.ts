@@ -74,7 +74,7 @@ export class Chains {
       if (leftOut === undefined || this.#global.some((part) => part.name === leftOut)) continue
       const names = this.#global.map((part) => part.name)
       const suggestion = nameHint(leftOut, names)
-      const message = `no global item is called "${leftOut}"`
+      const message = `nothing under \`plugins\` is called "${leftOut}"`
       findings.error('unknown-name', document.place(['routes', name, 'without', index]), { message, suggestion })
     }
     const global = this.#global.filter((part) => !left.has(part.name)).flatMap(({ entries }) => entries)

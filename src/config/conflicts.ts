@@ -155,7 +155,7 @@ function report(reading: Reading, { first, second, method }: { first: Claim; sec
   const { at } = document.place(['routes', first.route.name, 'match'])
   const related = [{ at, message: `route ${first.route.name}` }]
   if (matchKey(first.route.match) === matchKey(second.route.match)) {
-    const message = `route ${second.route.name} has the match of route ${first.route.name}, on line ${at.line}`
+    const message = `route ${second.route.name} matches the same requests as route ${first.route.name}, on line ${at.line}`
     findings.error('duplicate-route', place, { message, related })
     return
   }

@@ -31,7 +31,7 @@ export class ConfigDocument implements Excerpts {
       prettyErrors: false,
       keepSourceTokens: false,
     })
-    this.#broken = reportSyntax(parsed, (start, end) => this.#place([], start, end), findings)
+    this.#broken = reportSyntax(parsed, { text, placeOf: (start, end) => this.#place([], start, end) }, findings)
     this.root = this.#broken ? null : parsed.contents
   }
 

@@ -25,12 +25,17 @@ const messages: Readonly<Record<string, FindingText>> = {
   MULTILINE_IMPLICIT_KEY: { message: 'a key stands on one line', suggestion: 'is a ":" missing?' },
   RESOURCE_EXHAUSTION: { message: 'this is nested too deeply' },
 }
+/** `match: GET /users/{id}` inside `{ … }`: there the first brace ends the value. */
+const unquotedBraces: FindingText = {
+  message: 'a value inside { … } ends at its first brace, comma or bracket',
+  suggestion: 'quote it: "/users/{id}"',
+}
 const other: FindingText = { message: 'this is not YAML', suggestion: 'check quotes and indentation' }
 
 /** Reports syntax errors; true when there are any. */
 export function reportSyntax(
   parsed: Pick<Document.Parsed, 'errors' | 'warnings'>,
-  placeOf: (start: number, end: number) => Place,
+  { text, placeOf }: { text: string; placeOf: (start: number, end: number) => Place },
   findings: Findings,
 ): boolean {
   const found: (YAMLError | YAMLWarning)[] = [...parsed.errors, ...parsed.warnings]
@@ -40,7 +45,16 @@ export function reportSyntax(
     const place = placeOf(pos[0], pos[1])
     if (lines.has(place.at.line) || lines.size === MOST_REPORTED) continue
     lines.add(place.at.line)
-    findings.error(code === 'TAB_AS_INDENT' ? 'tab-indent' : 'yaml-syntax', place, messages[code] ?? other)
+    const message = hasUnquotedBraces(text, pos[0]) ? unquotedBraces : (messages[code] ?? other)
+    findings.error(code === 'TAB_AS_INDENT' ? 'tab-indent' : 'yaml-syntax', place, message)
+    // What follows is read as part of something that has ended already.
+    if (message === unquotedBraces) break
   }
   return found.length > 0
+}
+
+/** What is wrong is the brace of a path's parameter, in a map in braces. */
+function hasUnquotedBraces(text: string, at: number): boolean {
+  const before = text.slice(text.lastIndexOf('\n', at - 1) + 1, at)
+  return /\{.*\/$/.test(before) && /^\{\w+\}/.test(text.slice(at, at + 100))
 }

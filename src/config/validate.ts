@@ -106,9 +106,9 @@ function explain(error: SchemaError, found: string): [DiagnosticCode, FindingTex
     case 'maxLength':
       return wrong(`at most ${params['limit']} characters`)
     case 'minItems':
-      return wrong(params['limit'] === 1 ? 'at least one item' : `at least ${params['limit']} items`)
+      return wrong(params['limit'] === 1 ? 'at least one entry' : `at least ${params['limit']} entries`)
     case 'maxItems':
-      return wrong(`at most ${params['limit']} items`)
+      return wrong(`at most ${params['limit']} entries`)
     case 'uniqueItems':
       return wrong('a list without repetitions')
     case 'minProperties':
