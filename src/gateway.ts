@@ -66,7 +66,6 @@ export class Gateway implements Viewed {
   /** Shows what placeholders of the file stand for as the placeholders. */
   #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null
-  #filesRead: readonly string[] = []
   readonly #echo = new EchoOnDemand()
   #stopping = false
   /** The end that has begun: a signal during it waits for it. */
@@ -100,9 +99,15 @@ export class Gateway implements Viewed {
   }
 
   async #start(): Promise<void> {
+    const started = Promise.withResolvers<void>()
+    if (this.#options.watch === true) {
+      // From before the file is read: what changes while this starts is loaded as soon as it has started.
+      this.#watch = new FileWatch(() => void started.promise.then(() => this.reload()))
+      await this.#watch.follow([this.#file])
+    }
     const result = await this.#turn()
     if (!result.ok) throw new ConfigError(result.diagnostics, this.#document!)
-    if (this.#options.watch === true) this.#watch = new FileWatch(this.#filesRead, () => void this.reload())
+    started.resolve()
   }
 
   get current(): Config {
@@ -200,8 +205,7 @@ export class Gateway implements Viewed {
     const options = { shownAs: this.#shownAs, ...(env === undefined ? {} : { env }) }
     const loaded = await loadConfig(this.#file, options, this.#catalog)
     this.#document ??= loaded.document
-    this.#filesRead = loaded.files
-    this.#watch?.follow(loaded.files)
+    void this.#watch?.follow(loaded.files)
     if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
     for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
     const { config, document } = loaded

@@ -18,22 +18,21 @@ export class FileWatch {
   #settle: NodeJS.Timeout | null = null
   #closed = false
 
-  constructor(files: readonly string[], changed: () => void) {
+  constructor(changed: () => void) {
     this.#changed = changed
     this.#poll = setInterval(() => void this.#look(), POLL_MS)
     this.#poll.unref()
-    this.follow(files)
   }
 
-  /** Looks at these files from now on, and at no others. */
-  follow(files: readonly string[]): void {
+  /** Looks at these files from now on, and at no others. What changes once it has resolved is noticed. */
+  async follow(files: readonly string[]): Promise<void> {
     if (this.#closed) return
     this.#files = [...new Set(files)]
     for (const file of this.#seen.keys()) if (!this.#files.includes(file)) this.#seen.delete(file)
     const folders = new Set(this.#files.map((file) => dirname(file)))
     for (const [folder, watcher] of this.#folders) if (!folders.has(folder)) this.#unwatch(folder, watcher)
     for (const folder of folders) if (!this.#folders.has(folder)) this.#watch(folder)
-    void this.#look()
+    await this.#look()
   }
 
   /** The folder, not the file: a rename puts another inode under the name. */

@@ -217,6 +217,15 @@ describe('a watched file', () => {
     await served(gateway, '/b')
   })
 
+  test('is loaded when it changes while the gateway starts', async () => {
+    await using gateway = await startGateway(respond('a'), {
+      watch: true,
+      whileStarting: (file) => writeFile(file, respond('b')),
+    })
+
+    await served(gateway, '/b')
+  })
+
   test('that becomes empty is a mistake, and the old config serves on', async () => {
     await using gateway = await startGateway(respond('a'), { watch: true })
 

@@ -26,10 +26,13 @@ export interface TestGatewayOptions extends Pick<GatewayOptions, 'env' | 'heapMi
   readonly threads?: number | 'as the file says'
   /** Files to put beside the config, by relative path. */
   readonly files?: Readonly<Record<string, string>>
+  /** Called between reading the file and serving it. */
+  readonly whileStarting?: (file: string) => Promise<void>
 }
 
 /** Starts a gateway. `listen` and `admin` on free ports are put in front unless the text has its own. */
 export async function startGateway(yaml: string, options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const { whileStarting } = options
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'))
   const file = join(folder, 'gateway.yaml')
   const log: Record<string, unknown>[] = []
@@ -42,6 +45,7 @@ export async function startGateway(yaml: string, options: TestGatewayOptions = {
     env: options.env ?? {},
     ...(options.heapMiB === undefined ? {} : { heapMiB: options.heapMiB }),
     watch: options.watch ?? false,
+    ...(whileStarting && { beside: () => whileStarting(file).then(() => false) }),
     ...(options.threads === 'as the file says' ? {} : { threads: options.threads ?? 1 }),
     log: { level: 'debug', destination: { write: (line) => void log.push(JSON.parse(line)) } },
   })
