@@ -92,7 +92,11 @@ function explain(error: SchemaError, found: string): [DiagnosticCode, FindingTex
     case 'enum':
       return explainEnum(error, found)
     case 'const':
-      return wrong(String(params['allowedValue']))
+      // The one constant is `true`, where text may stand too: what is found is `false`.
+      return [
+        'wrong-type',
+        { message: `expected ${params['allowedValue']}, found ${found}`, suggestion: inQuotes({}, found) },
+      ]
     case 'minimum':
       return wrong(`at least ${params['limit']}`)
     case 'maximum':

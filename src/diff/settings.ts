@@ -1,5 +1,5 @@
 /** What changed outside of routes: listeners, upstreams, consumers, and the settings of the gateway itself. */
-import type { Config, ConsumerConfig, ConsumerKey } from '../config/config.ts'
+import type { Config, ConsumerConfig, ConsumerKey, TestConfig } from '../config/config.ts'
 import type { Change, Detail, Weakening } from './change.ts'
 import { covers } from './ranges.ts'
 import { changeText, same, shown, type ValueChange, valueChanges } from './values.ts'
@@ -47,6 +47,7 @@ function detailOf(change: ValueChange): Detail {
 }
 
 function showSetting(path: string, value: unknown): string {
+  if (path === 'tests') return (value as TestConfig).name
   if (path.endsWith('targets')) return targetText(value as Parameters<typeof targetText>[0])
   return secretSettings.test(path) ? '(secret)' : shown(path, value)
 }
@@ -78,8 +79,9 @@ function sectionChanges(before: Config, after: Config): Change[] {
 /** Everything that is not compared in a way of its own. */
 function sectionsOf(config: Config): object {
   const { file: _, hash: __, listeners: ___, upstreams: ____, consumers: _____, plugins: ______, ...rest } = config
-  const { routes: _______, ...sections } = rest
-  return sections
+  const { routes: _______, tests, ...sections } = rest
+  // Where a test stands is no part of what it says.
+  return { ...sections, tests: tests.map(({ at: _, path: __, ...test }) => test) }
 }
 
 function consumerChanges(before: readonly ConsumerConfig[], after: readonly ConsumerConfig[]): Change[] {

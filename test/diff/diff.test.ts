@@ -192,6 +192,11 @@ describe('settings', () => {
       'admin.token: gone, was (secret) [weaker-auth]',
     ],
     ['', 'upstreams: { o: "http://10.0.0.1:80" }\n', 'targets: http://10.0.0.1:80'],
+    [
+      'tests: [{ request: GET /a, expect: { status: 307 } }]\n',
+      '\ntests: [{ request: GET /a, expect: { status: 307 } }, { request: GET /b, expect: { status: 404 } }]\n',
+      'tests: added GET /b',
+    ],
   ] as const)('from "%s" to "%s" are said in words', async ([before, after, expected]) => {
     expect(await detailsOf(before + route, after + route)).toEqual([expected])
   })
