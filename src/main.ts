@@ -17,6 +17,9 @@ const io = {
 if (Number(major) < MINIMUM_NODE) {
   io.stderr(`sluice needs Node ${MINIMUM_NODE} or later; this is ${process.version}.\n`)
   process.exitCode = 1
+} else if (words[0] === '--version') {
+  const { default: about } = await import('../package.json', { with: { type: 'json' } })
+  io.stdout(`sluice ${about.version} on Node ${process.version}\n`)
 } else {
   // Types are stripped once, not at every start: a fifth less memory and a third less time from the second start on.
   const cache = fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))

@@ -42,6 +42,7 @@ export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
   }
   const readable = list.filter(({ method }) => method === 'GET').map(({ path }) => path)
   list.push({ method: 'GET', path: '/', answer: (_, reply) => index(source, reply, readable) })
+  list.push({ method: 'GET', path: '/api/events', answer: events })
   return list
 }
 
@@ -54,6 +55,11 @@ async function drainTarget(
   const result = await source.drain!(upstream, target, verb)
   if (result === null) throw new Problem('route-not-found', 'The configuration has no such target.')
   return result
+}
+
+/** Planned: refused by name, like what the file has a place for. */
+function events(): never {
+  throw new Problem('not-supported', 'A stream of live requests is not supported yet.')
 }
 
 function readiness(source: AdminSource, reply: FastifyReply): object {

@@ -123,3 +123,11 @@ test('answers HEAD like GET, without the body', async () => {
 
   expect([answer.status, answer.body]).toEqual([200, ''])
 })
+
+test('says that the stream of live requests is not supported yet', async () => {
+  await using admin = await startAdmin()
+
+  const answer = await admin.send('/api/events')
+
+  expect([answer.status, answer.json().code]).toEqual([501, 'not-supported'])
+})

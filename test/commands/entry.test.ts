@@ -26,6 +26,13 @@ test.for(['--help', '-h', 'help --help'])('sluice %s lists the commands', async 
   expect(output).toMatch(/^Sluice, .*[\s\S]*\n {2}check +\S/)
 })
 
+test('says which version it is', () => {
+  const { status, stdout } = start('src/main.ts', '--version')
+
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/^sluice \d+\.\d+\.\d+ on Node v\d+/)
+})
+
 test('a command with --help says how it is called instead of running', () => {
   const { status, stdout } = start('src/main.ts', 'run', '--config', 'none.yaml', '--help')
 

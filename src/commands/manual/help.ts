@@ -6,6 +6,7 @@ export const helpManual = {
   summary: 'Say what there is, how a command is called, or what a plugin does and takes.',
   description: [
     'Without words lists commands and plugins. `sluice COMMAND --help` is the same as `sluice help COMMAND`.',
+    '`sluice --version` says which version this is.',
   ],
   words: [],
   forms: ['help', 'help COMMAND', 'help plugin', 'help plugin NAME'],
