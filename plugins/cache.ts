@@ -4,9 +4,10 @@ import { duration, type Exchange, type HeaderList, Problem, type Reply, type Sco
 import { type Forwarded, sayForwarded, sayHit } from './cache/cache-status.ts'
 import type { Entry } from './cache/entry.ts'
 import { answerFrom } from './cache/hit.ts'
-import { relatedUri, shownKey, uriOf } from './cache/key.ts'
+import { type CacheKey, relatedUri, shownKey, uriOf } from './cache/key.ts'
 import { type Found, lookUp } from './cache/lookup.ts'
 import { Miss } from './cache/miss.ts'
+import { Replica } from './cache/replica.ts'
 import { type RequestView, readRequest } from './cache/request.ts'
 import { SecondTier } from './cache/second-tier.ts'
 import { Spare } from './cache/spare.ts'
@@ -65,8 +66,9 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   const staleIfErrorMs = options.staleIfError === undefined ? null : duration(options.staleIfError)
   const stores = scope.carry('stores', () => new Stores())
   const item = JSON.stringify([scope.item.id, options])
-  const store = scope.carry(`store ${item}`, () => stores.open({ maxTotal, maxObject }, scope.purges))
-  const { answers } = scope
+  const { answers, purges, siblings } = scope
+  const replica = siblings === null ? null : new Replica(siblings, item)
+  const store = scope.carry(`store ${item}`, () => stores.open({ maxTotal, maxObject }, { purges, replica }))
   const tier = answers === null ? null : new SecondTier({ answers, item, store, maxObject })
   stores.measure(scope.metrics)
   const countResult = tally(scope.metrics)
@@ -101,7 +103,7 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     withholdOverrides(exchange.upstreamRequest.headers)
     if (exchange.dry || exchange.facts.upgrade) return
     const mayKeep = found.key !== null && exchange.facts.method === 'GET'
-    const miss = mayKeep ? new Miss(exchange, request, { key: found.key, store, share }) : null
+    const miss = mayKeep ? new Miss(exchange, request, { key: found.key, store, share: told(found.key, share) }) : null
     plans.set(exchange, { forwarded: found.why, miss, spare })
     return
   }
@@ -126,8 +128,18 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
     return spare
   }
 
+  /** Who is told of an answer that is kept: the other threads, and whoever shares the store. */
+  function told(key: CacheKey, share: Settled['share']): Settled['share'] {
+    if (replica === null) return share
+    return (entry) => {
+      replica.kept(key, entry)
+      share?.(entry)
+    }
+  }
+
   function forget(uri: string): void {
     store.invalidate(uri)
+    replica?.forgotten(uri)
     tier?.forget(uri)
   }
 

@@ -100,11 +100,9 @@ export class Gateway implements Viewed {
 
   async #start(): Promise<void> {
     const started = Promise.withResolvers<void>()
-    if (this.#options.watch === true) {
-      // From before the file is read: what changes while this starts is loaded as soon as it has started.
-      this.#watch = new FileWatch(() => void started.promise.then(() => this.reload()))
-      await this.#watch.follow([this.#file])
-    }
+    // From before the file is read: what changes while this starts is loaded as soon as it has started.
+    if (this.#options.watch === true) this.#watch = new FileWatch(() => void started.promise.then(() => this.reload()))
+    await this.#watch?.follow([this.#file])
     const result = await this.#turn()
     if (!result.ok) throw new ConfigError(result.diagnostics, this.#document!)
     started.resolve()
@@ -151,8 +149,9 @@ export class Gateway implements Viewed {
   /** Forgets kept answers in everything that serves, and in all gateways that share the store. */
   async purge(purge: Purge): Promise<{ forgotten: number; toldFleet: boolean }> {
     const answers = await this.ask('purge', purge)
-    const forgotten = answers.reduce((sum, answer) => sum + answer.forgotten, 0)
-    return { forgotten, toldFleet: answers.every((answer) => answer.toldFleet) }
+    // Every thread has a copy of what any of them keeps.
+    const forgotten = Math.max(0, ...answers.map((answer) => answer.forgotten))
+    return { forgotten, toldFleet: answers.every(({ toldFleet }) => toldFleet) }
   }
 
   /** Tells everything that serves, now and later. */

@@ -15,6 +15,7 @@ import type { CounterStore, Limit } from './state/counters.ts'
 import type { InFlightLimit, InFlightStore } from './state/in-flight.ts'
 import type { Purgeable, Purges } from './state/purges.ts'
 import type { FoundAnswer, SharedAnswers } from './state/shared-answers.ts'
+import type { Siblings } from './state/siblings.ts'
 
 export { duration, percentage, size } from './config/units.ts'
 export { forwardedValue } from './exchange/consumer.ts'
@@ -46,6 +47,7 @@ export type {
   ResponseTap,
   RouteInfo,
   SharedAnswers,
+  Siblings,
   UpstreamFailure,
   Verdict,
 }
@@ -145,6 +147,8 @@ export interface Scope {
   readonly purges: Purges
   /** Where caches of a fleet share answers. Null: there is no such store. */
   readonly answers: SharedAnswers | null
+  /** The same plugin in the other threads of this gateway. Null: there are no others. */
+  readonly siblings: Siblings | null
   readonly metrics: Instruments
   /** The request parts that some match or plugin of the config reads, and the secret ones among all: `header:x-tier`. */
   readonly reads: readonly string[]

@@ -44,6 +44,8 @@ export class MemoryStore implements CacheStore {
   readonly #recency = new RecencyList<Kept>()
   /** By a hash of the URI: a collision only costs an answer its place. */
   readonly #stamps = new Uint32Array(STAMPS)
+  /** When a URI was last to be forgotten, likewise: milliseconds since the epoch. */
+  readonly #forgottenAt = new Float64Array(STAMPS)
   #stored = 0
   #reserved = 0
 
@@ -80,8 +82,14 @@ export class MemoryStore implements CacheStore {
     return true
   }
 
+  /** Keeps what another thread has kept, unless it was asked for before the URI was last to be forgotten here. */
+  receive(key: CacheKey, entry: Entry): void {
+    if (entry.requestedAt > this.#forgottenAt[bucket(key.uri)]!) this.put(key, entry, this.stamp(key.uri))
+  }
+
   invalidate(uri: string): number {
     this.#stamps[bucket(uri)]!++
+    this.#forgottenAt[bucket(uri)] = Date.now()
     const audiences = this.#resources.get(uri)
     if (audiences === undefined) return 0
     const entries = [...audiences.values()].flat()
@@ -92,6 +100,7 @@ export class MemoryStore implements CacheStore {
   purge(isMeant: (kept: Purgeable) => boolean): number {
     // What the answers on their way will be called is not known yet.
     for (let i = 0; i < STAMPS; i++) this.#stamps[i]!++
+    this.#forgottenAt.fill(Date.now())
     let forgotten = 0
     for (const { key, entry } of [...this.#kept.values()]) {
       if (!isMeant({ route: entry.route, uri: key.uri, tags: entry.tags })) continue

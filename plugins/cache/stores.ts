@@ -1,16 +1,22 @@
 /** The stores of every cache item, for the one gauge that adds them up. */
 import type { Instruments, Purges } from '#gateway'
+import type { Replica } from './replica.ts'
 import { MemoryStore } from './store.ts'
 
 export class Stores {
   readonly #open = new Set<MemoryStore>()
 
-  open(bounds: { readonly maxTotal: number; readonly maxObject: number }, purges: Purges): ItemStore {
+  open(
+    bounds: { readonly maxTotal: number; readonly maxObject: number },
+    { purges, replica }: { readonly purges: Purges; readonly replica: Replica | null },
+  ): ItemStore {
     const store = new ItemStore(bounds.maxTotal, bounds.maxObject, () => {
       this.#open.delete(store)
       deafen()
+      leave?.()
     })
     const deafen = purges.listen((isMeant) => store.purge(isMeant))
+    const leave = replica?.follow(store)
     this.#open.add(store)
     return store
   }

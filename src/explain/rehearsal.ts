@@ -136,6 +136,7 @@ function silentWorld() {
     name: 'sluice',
     openStore: null,
     purges: new Purges(),
+    siblings: null,
     // Nothing connects in a rehearsal: any port will do.
     echoPort: async () => 1,
   }

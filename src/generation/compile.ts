@@ -7,7 +7,7 @@ import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
-import type { CounterStore, InFlightStore, Log, PluginRequest, Purges } from '../plugin.ts'
+import type { CounterStore, InFlightStore, Log, PluginRequest, Purges, Siblings } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
@@ -37,6 +37,7 @@ export interface World {
   readonly counters: CounterStore
   readonly inFlight: InFlightStore
   readonly purges: Purges
+  readonly siblings: Siblings | null
   /** Connects to what the config's `store` names. Null: nothing outside of the process is asked. */
   readonly openStore: ((config: RedisStoreConfig) => FleetStore) | null
   readonly rejections: CounterFamily

@@ -13,6 +13,7 @@ import type {
   Purges,
   Scope,
   SharedAnswers,
+  Siblings,
 } from '../plugin.ts'
 import type { Carry } from './carry.ts'
 
@@ -24,6 +25,7 @@ export interface Surroundings {
   readonly counters: CounterStore
   readonly inFlight: InFlightStore
   readonly purges: Purges
+  readonly siblings: Siblings | null
   /** Connects when it is first asked. */
   readonly answers: () => SharedAnswers | null
   readonly consumers: ConsumerDirectory
@@ -49,7 +51,7 @@ export async function record(item: PluginItem, module: PluginModule, around: Sur
   const onSendBody: OnSendBodyHook[] = []
   const closers: (() => void)[] = []
   const { id, mode, optional, belowAuthenticator } = item
-  const { log, metrics, counters, inFlight, purges, consumers, reads, secrets, folder } = around
+  const { log, metrics, counters, inFlight, purges, siblings, consumers, reads, secrets, folder } = around
   const scope: Scope = {
     addHook(name: 'onRequest' | 'onSend', hook: OnRequestHook | OnSendHook | OnSendBodyHook) {
       if (name === 'onRequest') onRequest.push(hook as OnRequestHook)
@@ -69,6 +71,7 @@ export async function record(item: PluginItem, module: PluginModule, around: Sur
     counters,
     inFlight,
     purges,
+    siblings,
     get answers() {
       return around.answers()
     },

@@ -20,7 +20,7 @@ export function needsOf(traits: Traits, item: PluginItem): readonly Need[] {
 }
 
 export function surroundings({ config, plugins }: CompileInput, world: World, store: FleetStore | null): Surroundings {
-  const { carry, log, metrics, inFlight, purges } = world
+  const { carry, log, metrics, inFlight, purges, siblings } = world
   const counters = store?.counters ?? world.counters
   const reads = new Set<string>()
   const secrets = new Set<string>()
@@ -45,6 +45,7 @@ export function surroundings({ config, plugins }: CompileInput, world: World, st
     counters,
     inFlight,
     purges,
+    siblings,
     answers: () => store?.answers ?? null,
     consumers: consumerDirectory(config.consumers, store?.keys ?? null),
     ...shared,

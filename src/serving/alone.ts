@@ -15,6 +15,7 @@ export function aloneInThisThread(
     node: parts.name,
     counters,
     inFlight: new MemoryInFlight(),
+    siblings: null,
     tally: new Float64Array(1),
     retired: () => {},
     ended: () => counters.close(),

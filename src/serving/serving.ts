@@ -18,6 +18,7 @@ import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
 import { type Purge, Purges } from '../state/purges.ts'
+import type { Siblings } from '../state/siblings.ts'
 import { readingOf } from '../upstream/reading.ts'
 import { connectionsByUpstream, type Target } from '../upstream/target.ts'
 import { TargetStates } from '../upstream/target-states.ts'
@@ -32,6 +33,8 @@ export interface ServingParts {
   readonly catalog: PluginCatalog
   /** Our name in `via` where the config gives none. */
   readonly name: string
+  /** The other threads; null where there is one. */
+  readonly siblings: Siblings | null
   /** From which the keys of TLS session tickets are made. */
   readonly ticketSecret: Uint8Array
   /** Who we are among all that share a store. */
@@ -62,7 +65,7 @@ export class Serving implements Server {
   readonly #parts: Pick<ServingParts, 'retired' | 'ended'>
 
   constructor(parts: ServingParts) {
-    const { log, metrics, counters, inFlight, catalog, name, node, tally } = parts
+    const { log, metrics, counters, inFlight, siblings, catalog, name, node, tally } = parts
     this.#log = log
     this.#metrics = metrics
     this.#catalog = catalog
@@ -94,6 +97,7 @@ export class Serving implements Server {
       counters,
       inFlight,
       purges,
+      siblings,
       openStore,
       rejections,
       retries,

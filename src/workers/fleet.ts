@@ -1,4 +1,5 @@
 /** Several workers that serve as one: changed in two steps, so that either all serve a new config or none does. */
+import { randomUUID } from 'node:crypto'
 import { getCompileCacheDir } from 'node:module'
 import { MessageChannel } from 'node:worker_threads'
 import { addressKey } from '../listener/listener-set.ts'
@@ -97,7 +98,7 @@ export class Fleet implements Server {
       started: (slot: Slot) => this.#bringUpToDate(slot),
       lost: (slot: Slot) => this.#lost(slot),
     }
-    const shared = { counters: SharedCounters.allocate(), inFlight: this.#inFlight }
+    const shared = { counters: SharedCounters.allocate(), inFlight: this.#inFlight, family: randomUUID() }
     this.#slots = Array.from({ length: threads }, (_, index) => {
       const share = { index, of: threads }
       const birth = { id: index + 1, share, name, ticketSecret, level, compileCache: getCompileCacheDir(), ...shared }

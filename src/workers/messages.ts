@@ -22,6 +22,8 @@ export interface Birth {
   readonly tally: Float64Array
   readonly counters: SharedCountersHandle
   readonly inFlight: SharedInFlightHandle
+  /** What the threads of this gateway have in common, and no others of this process. */
+  readonly family: string
   /** Where the main thread keeps compiled code. */
   readonly compileCache: string | undefined
 }

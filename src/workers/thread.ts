@@ -7,11 +7,12 @@ import { Metrics } from '../observe/metrics.ts'
 import { Serving } from '../serving/serving.ts'
 import { SharedCounters } from '../state/shared-counters.ts'
 import { SharedInFlight } from '../state/shared-in-flight.ts'
+import { ThreadSiblings } from '../state/siblings.ts'
 import { receiveConfig } from './config-slices.ts'
 import type { Birth, CallMessage, Failure, FromWorker } from './messages.ts'
 import { shareOf } from './share.ts'
 
-const { id, share, name, level, tally, ticketSecret, counters, inFlight } = workerData as Birth
+const { id, share, name, level, tally, ticketSecret, counters, inFlight, family } = workerData as Birth
 const port = parentPort!
 const tellSupervisor = (message: FromWorker) => port.postMessage(message)
 
@@ -28,6 +29,7 @@ const serving = new Serving({
     onFull: (counter) => log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
   }),
   inFlight: new SharedInFlight(inFlight, share.index),
+  siblings: new ThreadSiblings(family),
   catalog: new PluginCatalog(),
   name,
   // All threads are one node of the fleet: while a shared store is away, they count its part of each limit together.

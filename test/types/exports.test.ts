@@ -56,6 +56,7 @@ test('exports what plugins are written against, and nothing else', () => {
       "type RouteInfo",
       "type Scope",
       "type SharedAnswers",
+      "type Siblings",
       "type Traits",
       "type UpstreamFailure",
       "type Verdict",

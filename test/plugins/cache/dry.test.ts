@@ -33,6 +33,7 @@ test('decides in a dry run without counting, with secret query parameters left o
       inFlight: new MemoryInFlight(),
       purges: new Purges(),
       answers: () => null,
+      siblings: null,
       log: createLog(),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],

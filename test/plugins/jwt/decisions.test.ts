@@ -84,6 +84,7 @@ async function decide(authorization: string, source: { secret: string } | { jwks
     inFlight: new MemoryInFlight(),
     purges: new Purges(),
     answers: () => null,
+    siblings: null,
     consumers: consumerDirectory([], null),
   }
   const options = {

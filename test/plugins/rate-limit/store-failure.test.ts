@@ -60,6 +60,7 @@ async function open({ onStoreFailure = 'local', mode = 'enforce' }: Setup = {}) 
       inFlight: new MemoryInFlight(),
       purges: new Purges(),
       answers: () => null,
+      siblings: null,
       log: createLog({ destination: { write: (line) => void log.push(JSON.parse(line)) } }),
       consumers: { byKeyHash: () => undefined, byToken: () => undefined, byCertificate: () => [] },
       reads: [],
