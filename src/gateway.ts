@@ -25,7 +25,7 @@ import { ServedTargets } from './serving/targets.ts'
 import type { Purge } from './state/purges.ts'
 import { HealthChecks } from './upstream/health-checks.ts'
 import { noticeOf } from './upstream/verdict-notice.ts'
-import { checkThreads, ownIdentity, serverOf } from './workers/choice.ts'
+import { checkThreads, ownIdentity, serverOf, type ThreadBounds } from './workers/choice.ts'
 import { threadsOf } from './workers/threads.ts'
 
 export interface GatewayOptions {
@@ -37,8 +37,7 @@ export interface GatewayOptions {
   readonly beside?: (config: Config) => Promise<boolean>
   /** How many threads serve, whatever the file says. */
   readonly threads?: number
-  /** The heap that each of several threads may use, in MiB; see `heapMiB`. */
-  readonly heapMiB?: number
+  readonly threadBounds?: ThreadBounds
 }
 
 export class Gateway implements Viewed {
@@ -131,6 +130,10 @@ export class Gateway implements Viewed {
 
   get isReady(): boolean {
     return this.#server?.isCurrent === true && !this.#stopping
+  }
+
+  get isStuck(): boolean {
+    return this.#server?.isStuck === true
   }
 
   get adminAddress(): { readonly host: string; readonly port: number } {
@@ -244,9 +247,9 @@ export class Gateway implements Viewed {
 
   /** Made for the first config; a later one may not want another number of threads. */
   #serverOf(config: Config): Server {
-    const { threads = threadsOf(config), log: { level = 'info' } = {}, heapMiB } = this.#options
+    const { threads = threadsOf(config), log: { level = 'info' } = {}, threadBounds } = this.#options
     const parts = { log: this.#log, lines: this.#lines, level, metrics: this.#metrics, catalog: this.#catalog }
-    if (this.#server === null) this.#server = serverOf(threads, { ...parts, ...ownIdentity(), heapMiB })
+    if (this.#server === null) this.#server = serverOf(threads, { ...parts, ...ownIdentity(), ...threadBounds })
     else checkThreads(this.#server, threads)
     return this.#server
   }

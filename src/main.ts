@@ -25,7 +25,10 @@ if (Number(major) < MINIMUM_NODE) {
   const cache = fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
   if (getCompileCacheDir() === undefined) enableCompileCache(cache)
   const { asksForHelp, runLine } = await import('./commands/line.ts')
+  const { KILLED } = await import('./commands/command.ts')
   process.exitCode = await runLine(words, io)
+  // After what others do at an exit, and before it waits for threads.
+  if (process.exitCode === KILLED) process.on('exit', () => process.kill(process.pid, 'SIGKILL'))
   // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it.
   if (words[0] === 'run' && !words.some(asksForHelp)) process.exit()
 }

@@ -10,6 +10,9 @@ export interface CommandIo {
   onSignal(signal: NodeJS.Signals, listener: () => void): void
 }
 
+/** The exit code of a program that was killed: no exit would come to an end, because it waits for a thread that hangs. */
+export const KILLED = 137
+
 export interface Command {
   readonly manual: Manual
   /** Resolves with the exit code: 0 fine, 1 the config or the answer is bad, 2 usage. */

@@ -6,7 +6,7 @@ import { ConfigError } from '../gateway-errors.ts'
 import { sharesAddresses } from '../listener/share.ts'
 import { misuse, readArguments } from './arguments.ts'
 import { banner } from './banner.ts'
-import type { CommandIo } from './command.ts'
+import { type CommandIo, KILLED } from './command.ts'
 import { runManual } from './manual/run.ts'
 import { askToLeave, isServed, placeOf, TakeoverDoor, type TakeoverPlace } from './takeover.ts'
 
@@ -42,7 +42,7 @@ export async function runRun(args: readonly string[], io: CommandIo): Promise<nu
   io.stdout(banner(gateway, file))
   await Promise.race([stopped, door.left])
   door.close()
-  return 0
+  return gateway.isStuck ? KILLED : 0
 }
 
 interface RunArguments {

@@ -75,6 +75,8 @@ export interface Server {
   readonly workers: readonly WorkerStatus[]
   /** Everyone serves the generation committed last. */
   readonly isCurrent: boolean
+  /** A thread does nothing, and the process cannot exit before it does. */
+  readonly isStuck: boolean
   /** Answers say `Connection: close` from now on; resolves when the listeners may close. */
   drain(): Promise<void>
   /** Closes the listeners; what is not over at the deadline is ended. */

@@ -232,6 +232,8 @@ export class Serving implements Server {
     return this.#generation !== null
   }
 
+  readonly isStuck = false
+
   drain(): Promise<void> {
     return this.#listeners.drain()
   }

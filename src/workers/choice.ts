@@ -5,13 +5,15 @@ import { aloneInThisThread } from '../serving/alone.ts'
 import type { Server } from '../serving/server.ts'
 import { Fleet, type FleetParts } from './fleet.ts'
 import { canSharePorts, heapMiB, ThreadsError } from './threads.ts'
+import type { WorkerBounds } from './worker-handle.ts'
 
-export interface ServerParts extends Omit<FleetParts, 'threads' | 'heapMiB'> {
+export interface ServerParts extends Omit<FleetParts, 'threads' | keyof WorkerBounds>, ThreadBounds {
   /** Of the thread that supervises. */
   readonly catalog: PluginCatalog
-  /** Of each of several threads; by the memory that there is where it is not given. */
-  readonly heapMiB?: number | undefined
 }
+
+/** Of each of several threads, where it is not to be as ever: the heap by the memory that there is. */
+export type ThreadBounds = Partial<WorkerBounds>
 
 /** What tells this process from others, made up anew each time. */
 export function ownIdentity(): Pick<ServerParts, 'name' | 'ticketSecret'> {

@@ -17,23 +17,25 @@ import type { Calls, CommandMessage, Note, QuestionMessage } from './messages.ts
 import { Slot } from './slot.ts'
 import { TargetNotices } from './target-notices.ts'
 import { Vitals } from './vitals.ts'
-import type { WorkerHandle } from './worker-handle.ts'
+import { TimeoutError, within } from './within.ts'
+import { type WorkerBounds, WorkerEnded, type WorkerHandle } from './worker-handle.ts'
 
 /** How long a worker that does not answer holds a question up. */
 const ANSWER_MS = 15_000
 /** The same for a scrape, which does without what does not come. */
 const READING_MS = 1000
+/** How long workers may take to say that they drain. */
+const DRAIN_MS = 2000
 /** How long after its deadline a worker may take to close before it is ended. */
 const GRACE_MS = 1000
 /** A worker that takes longer than this to take a config over is stuck, and ended. */
 const PREPARE_MS = 60_000
 
-export interface FleetParts {
+export interface FleetParts extends WorkerBounds {
   readonly threads: number
   readonly name: string
   /** From which the keys of TLS session tickets are made. */
   readonly ticketSecret: Uint8Array
-  readonly heapMiB: number
   readonly log: Log
   /** Of the log lines that workers write. */
   readonly level: LogLevel
@@ -53,6 +55,7 @@ export class Fleet implements Server {
   readonly #parts: FleetParts
   readonly #metrics: Metrics
   readonly #restarts: CounterSeries
+  readonly #hangs: CounterSeries
   readonly #vitals: Vitals
   readonly #output: { readonly stdout: LineSink; readonly stderr: LineSink }
   readonly #notices = new TargetNotices()
@@ -62,12 +65,14 @@ export class Fleet implements Server {
   #current: Prepared | null = null
   /** The generation that everyone was seen to serve. */
   #served = 0
+  #drainedMs = 0
 
   constructor(parts: FleetParts) {
     this.#parts = parts
     this.#metrics = parts.metrics
     this.#inFlight = SharedInFlight.allocate(parts.threads)
     this.#restarts = parts.metrics.counter('worker_restarts_total', 'Workers that ended and were replaced.').series()
+    this.#hangs = parts.metrics.counter('worker_hangs_total', 'Workers that were ended because they hung.').series()
     this.#vitals = new Vitals(parts.metrics)
     this.#output = { stdout: new LineSink('stdout', silent), stderr: new LineSink('stderr', silent) }
   }
@@ -76,6 +81,18 @@ export class Fleet implements Server {
     const known = this.#current?.ports ?? new Map<string, number>()
     const ports = await claimPorts(order, known)
     if (this.#slots.length === 0) await this.#start()
+    try {
+      await this.#prepare(order, ports)
+    } catch (error) {
+      if (!(error instanceof WorkerEnded)) throw error
+      // Perhaps it had reasons of its own: a thread that the config ends is ended by it again.
+      await Promise.all(this.#slots.map(({ settled }) => settled))
+      if (this.#slots.some(({ handle }) => handle === null)) throw error
+      await this.#prepare(order, ports)
+    }
+  }
+
+  async #prepare(order: Order, ports: Ports): Promise<void> {
     // Who is about to serve the present config follows after the swap.
     const served = this.#current?.order.number ?? 0
     const prepared = this.#slots.flatMap((slot) => {
@@ -91,18 +108,19 @@ export class Fleet implements Server {
   }
 
   async #start(): Promise<void> {
-    const { threads, name, ticketSecret, heapMiB, log, level } = this.#parts
+    const { threads, name, ticketSecret, log, level } = this.#parts
     const events = {
       noted: (slot: Slot, note: Note) => this.#noted(slot, note),
       wrote: (_slot: Slot, stream: 'stdout' | 'stderr', text: string) => this.#output[stream].write(text),
       started: (slot: Slot) => this.#bringUpToDate(slot),
+      hung: () => this.#hangs.inc(),
       lost: (slot: Slot) => this.#lost(slot),
     }
     const shared = { counters: SharedCounters.allocate(), inFlight: this.#inFlight, family: randomUUID() }
     this.#slots = Array.from({ length: threads }, (_, index) => {
       const share = { index, of: threads }
       const birth = { id: index + 1, share, name, ticketSecret, level, compileCache: getCompileCacheDir(), ...shared }
-      return new Slot({ birth, heapMiB, log }, events)
+      return new Slot({ birth, bounds: this.#parts, log }, events)
     })
     await Promise.all(this.#slots.map(({ settled }) => settled))
     if (this.#slots.some(({ handle }) => handle === null)) throw new Error('a worker cannot start')
@@ -215,14 +233,21 @@ export class Fleet implements Server {
     return this.#served > 0 && this.#slots.every(({ generation }) => generation >= this.#served)
   }
 
+  get isStuck(): boolean {
+    return this.#slots.some((slot) => slot.isStuck)
+  }
+
   async drain(): Promise<void> {
     for (const slot of this.#slots) slot.leave()
-    await this.#all('drain', null)
+    const start = performance.now()
+    await within(DRAIN_MS, this.#all('drain', null)).catch(() => {})
+    this.#drainedMs = performance.now() - start
   }
 
   async close(deadlineMs: number): Promise<void> {
     for (const slot of this.#slots) slot.leave()
-    await within(deadlineMs + GRACE_MS, this.#all('close', deadlineMs)).catch(() => {})
+    const leftMs = Math.max(0, deadlineMs - this.#drainedMs)
+    await within(leftMs + GRACE_MS, this.#all('close', leftMs)).catch(() => {})
   }
 
   async end(): Promise<void> {
@@ -246,7 +271,7 @@ async function prepareOn(handle: WorkerHandle, { order, ports }: Pick<Prepared, 
   try {
     await within(PREPARE_MS, handle.call('prepare', { ...rest, ports, head, slices: port2 }))
   } catch (error) {
-    if (error instanceof TimeoutError) await handle.terminate()
+    if (error instanceof TimeoutError) handle.hangs('it did not take a config over in time')
     throw error
   } finally {
     port1.close()
@@ -258,15 +283,4 @@ async function endOf(handle: WorkerHandle): Promise<void> {
   handle.call('end', null).catch(() => {})
   // Not even that ends one that is stuck in code of V8's own: whoever ends the process ends it.
   await within(GRACE_MS, handle.ended).catch(() => within(GRACE_MS, handle.terminate()).catch(() => {}))
-}
-
-class TimeoutError extends Error {}
-
-/** Rejects with TimeoutError when it takes longer. */
-async function within<Result>(ms: number, result: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError('a worker did not answer in time')), ms)
-  })
-  return Promise.race([result, late]).finally(() => clearTimeout(timer))
 }

@@ -8,6 +8,7 @@ import type { SharedCountersHandle } from '../state/shared-counters.ts'
 import type { SharedInFlightHandle } from '../state/shared-in-flight.ts'
 import type { Ports } from './claim.ts'
 import type { ConfigHead } from './config-slices.ts'
+import type { Pulse } from './pulse.ts'
 import type { Share } from './share.ts'
 
 /** What a worker is given when it starts. */
@@ -20,6 +21,8 @@ export interface Birth {
   readonly level: LogLevel
   /** Where it counts its requests, for others to read. */
   readonly tally: Float64Array
+  /** Where it shows that its event loop turns. */
+  readonly pulse: Pulse
   readonly counters: SharedCountersHandle
   readonly inFlight: SharedInFlightHandle
   /** What the threads of this gateway have in common, and no others of this process. */

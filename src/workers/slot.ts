@@ -1,25 +1,29 @@
 /** The place of one worker: keeps a thread in it, whatever becomes of the one before, and brings each up to date. */
 import type { Log } from '../plugin.ts'
 import type { Birth, Note } from './messages.ts'
-import { WorkerHandle } from './worker-handle.ts'
+import { type WorkerBounds, WorkerHandle } from './worker-handle.ts'
 
 /** A worker that ended so soon after its start that starting it again at once would help nobody. */
 const SHORT_LIFE_MS = 60_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 30_000
+/** Nobody waits for a thread that comes later than this. */
+const PATIENCE_MS = 1000
 
 export interface SlotEvents {
   noted(slot: Slot, note: Note): void
   wrote(slot: Slot, stream: 'stdout' | 'stderr', text: string): void
   /** A thread has loaded: has it serve what is served now. What this rejects with ends the thread. */
   started(slot: Slot): Promise<void>
+  /** The thread is given up, and will be gone. */
+  hung(slot: Slot): void
   /** The thread is gone, and not because it was told to. */
   lost(slot: Slot): void
 }
 
 export interface SlotParts {
-  readonly birth: Omit<Birth, 'tally'>
-  readonly heapMiB: number
+  readonly birth: Omit<Birth, 'tally' | 'pulse'>
+  readonly bounds: WorkerBounds
   readonly log: Log
 }
 
@@ -30,6 +34,8 @@ export class Slot {
   readonly #parts: SlotParts
   readonly #events: SlotEvents
   #handle: WorkerHandle | null = null
+  /** The last one, whatever has become of it. */
+  #thread: WorkerHandle | null = null
   #tally = newTally()
   #settled = Promise.withResolvers<void>()
   #failures = 0
@@ -40,12 +46,17 @@ export class Slot {
     this.id = parts.birth.id
     this.#parts = parts
     this.#events = events
-    void this.#live()
+    void this.#live().finally(() => this.#settled.resolve())
   }
 
   /** The thread, once it can be called; null while there is none. */
   get handle(): WorkerHandle | null {
     return this.#handle
+  }
+
+  /** Its thread keeps the process from exiting. */
+  get isStuck(): boolean {
+    return this.#thread?.isStuck === true
   }
 
   /** Requests that its thread was given. */
@@ -76,7 +87,8 @@ export class Slot {
         await this.#events.started(this)
       } catch (error) {
         this.#parts.log.error({ worker: this.id, error }, 'a worker cannot serve')
-        await handle.terminate()
+        this.#handle = null
+        void handle.terminate()
       }
       this.#settled.resolve()
       const reason = await handle.ended
@@ -86,18 +98,31 @@ export class Slot {
       this.#events.lost(this)
       const pauseMs = this.#pauseAfter(performance.now() - bornAt)
       this.#parts.log.error({ worker: this.id, reason, pauseMs }, 'a worker has ended: another takes its place')
+      const next = Promise.withResolvers<void>()
+      if (pauseMs <= PATIENCE_MS) this.#settled = next
       if (pauseMs > 0) await this.#rest(pauseMs)
-      this.#settled = Promise.withResolvers<void>()
+      this.#settled = next
     }
   }
 
   #spawn(): WorkerHandle {
     this.#tally = newTally()
-    const { birth, heapMiB } = this.#parts
-    return new WorkerHandle({ ...birth, tally: this.#tally }, heapMiB, {
+    const { birth, bounds } = this.#parts
+    this.#thread = new WorkerHandle({ ...birth, tally: this.#tally }, bounds, {
       noted: (note) => this.#events.noted(this, note),
       wrote: (stream, text) => this.#events.wrote(this, stream, text),
+      hangs: (reason) => this.#gaveUp(reason),
+      cannotEnd: () =>
+        this.#parts.log.error({ worker: this.id }, 'a worker cannot be ended: only a restart of the gateway helps'),
     })
+    return this.#thread
+  }
+
+  #gaveUp(reason: string): void {
+    this.#handle = null
+    this.generation = 0
+    this.#parts.log.error({ worker: this.id, reason }, 'a worker hangs: it is ended')
+    this.#events.hung(this)
   }
 
   /** Nothing after a long life, else twice as much each time. */

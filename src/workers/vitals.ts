@@ -1,6 +1,10 @@
 /** How each worker is doing, beyond what it serves: read when somebody asks. */
 import type { Metrics } from '../observe/metrics.ts'
 import type { Slot } from './slot.ts'
+import { within } from './within.ts'
+
+/** A thread that hangs may never say how much memory it uses. */
+const READING_MS = 1000
 
 interface Reading {
   readonly worker: string
@@ -33,7 +37,7 @@ export class Vitals {
   async refresh(slots: readonly Slot[]): Promise<void> {
     const readings = await Promise.allSettled(
       slots.map(async ({ id, handle }) =>
-        handle === null ? null : { worker: String(id), ...(await handle.vitals()) },
+        handle === null ? null : { worker: String(id), ...(await within(READING_MS, handle.vitals())) },
       ),
     )
     this.#readings = readings.flatMap((reading) => (reading.status === 'fulfilled' ? (reading.value ?? []) : []))

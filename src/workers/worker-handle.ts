@@ -2,11 +2,23 @@
 import { Worker } from 'node:worker_threads'
 import { CompileError } from '../generation/compile.ts'
 import type { AnswerMessage, Birth, Calls, Failure, FromWorker, Note } from './messages.ts'
+import { newPulse, PulseWatch } from './pulse.ts'
+import { within } from './within.ts'
 
 export interface WorkerEvents {
   noted(note: Note): void
+  /** Nothing more is to be expected of it. It is being ended. */
+  hangs(why: string): void
+  /** It hangs, and in something that even an end has to wait for. */
+  cannotEnd(): void
   /** It wrote to its own standard output or error. */
   wrote(stream: 'stdout' | 'stderr', text: string): void
+}
+
+export interface WorkerBounds {
+  readonly heapMiB: number
+  /** CPU time of one turn of its event loop; without it what `PulseWatch` allows. */
+  readonly mostTurnMs?: number | undefined
 }
 
 interface Waiting {
@@ -15,29 +27,53 @@ interface Waiting {
 }
 
 /** The worker ended before it answered. */
-export class WorkerEnded extends Error {}
+export class WorkerEnded extends Error {
+  constructor(why: string) {
+    super(`a worker has ended: ${why.split('\n', 1)[0]}`)
+  }
+}
+
+/** A thread that can be ended has been by then. */
+const END_MS = 10_000
 
 const program = new URL('./start.ts', import.meta.url)
 
 export class WorkerHandle {
   readonly #worker: Worker
+  readonly #events: WorkerEvents
+  readonly #watch: PulseWatch
   readonly #waiting = new Map<number, Waiting>()
   #calls = 0
-  #ended = false
+  /** Why it ends or has ended, where that is known. */
+  #reason: string | null = null
+  /** No call is answered any more. */
+  #isLost = false
+  #isOver = false
   /** Resolves when it may be called; rejects with WorkerEnded. */
   readonly ready: Promise<void>
   /** Resolves with why it ended. */
   readonly ended: Promise<string>
 
-  constructor(birth: Birth, heapMiB: number, events: WorkerEvents) {
+  constructor(birth: Omit<Birth, 'pulse'>, { heapMiB, mostTurnMs }: WorkerBounds, events: WorkerEvents) {
+    const pulse = newPulse()
     const worker = new Worker(program, {
-      workerData: birth,
+      workerData: { ...birth, pulse } satisfies Birth,
       name: `sluice-${birth.id}`,
       resourceLimits: { maxOldGenerationSizeMb: heapMiB },
       stdout: true,
       stderr: true,
     })
     this.#worker = worker
+    this.#events = events
+    this.#watch = new PulseWatch({
+      pulse,
+      spentMs: async () => {
+        const { user, system } = await worker.cpuUsage()
+        return (user + system) / 1000
+      },
+      hangs: (why) => this.hangs(why),
+      mostTurnMs,
+    })
     const ready = Promise.withResolvers<void>()
     this.ready = ready.promise
     // Whoever waits is told; nobody has to.
@@ -50,26 +86,50 @@ export class WorkerHandle {
       else if (message.note === 'ready') ready.resolve()
       else events.noted(message)
     })
-    let reason: string | null = null
     worker.on('error', (error: unknown) => {
-      reason = reasonOf(error)
+      this.#reason ??= reasonOf(error)
     })
     this.ended = new Promise((resolve) => {
       worker.on('exit', (code) => {
-        this.#ended = true
-        const why = reason ?? `it exited with code ${code}`
-        const error = new WorkerEnded(`worker ${birth.id} has ended: ${why.split('\n', 1)[0]}`)
-        for (const { reject } of this.#waiting.values()) reject(error)
-        this.#waiting.clear()
-        ready.reject(error)
-        resolve(why)
+        this.#isOver = true
+        this.#isLost = true
+        this.#watch.stop()
+        this.#reason ??= `it exited with code ${code}`
+        this.#disappoint()
+        ready.reject(new WorkerEnded(this.#reason))
+        resolve(this.#reason)
       })
     })
   }
 
+  /** A thread that is there and does nothing: the process could not exit before it did something. */
+  get isStuck(): boolean {
+    return !this.#isOver && this.#watch.isStill
+  }
+
+  /** Gives it up: it is ended, if it can be. */
+  hangs(why: string): void {
+    if (this.#isLost) return
+    this.#isLost = true
+    this.#watch.stop()
+    this.#reason = why
+    this.#events.hangs(why)
+    within(END_MS, this.terminate()).catch(() => {
+      this.#events.cannotEnd()
+      this.#disappoint()
+    })
+  }
+
+  /** Who waits for an answer gets none. */
+  #disappoint(): void {
+    const error = new WorkerEnded(this.#reason!)
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+
   /** Rejects with what went wrong there, or with WorkerEnded. */
   call<Name extends keyof Calls>(call: Name, takes: Calls[Name]['takes']): Promise<Calls[Name]['answer']> {
-    if (this.#ended) return Promise.reject(new WorkerEnded('the worker has ended'))
+    if (this.#isLost) return Promise.reject(new WorkerEnded(this.#reason!))
     const number = ++this.#calls
     const { promise, resolve, reject } = Promise.withResolvers<Calls[Name]['answer']>()
     this.#waiting.set(number, { resolve: resolve as Waiting['resolve'], reject })

@@ -21,7 +21,7 @@ export interface TestGateway extends AsyncDisposable {
   metrics(): Promise<string>
 }
 
-export interface TestGatewayOptions extends Pick<GatewayOptions, 'env' | 'heapMiB' | 'watch'> {
+export interface TestGatewayOptions extends Pick<GatewayOptions, 'env' | 'threadBounds' | 'watch'> {
   /** 1 unless said otherwise: what is no matter of threads is tested in one. */
   readonly threads?: number | 'as the file says'
   /** Files to put beside the config, by relative path. */
@@ -43,7 +43,7 @@ export async function startGateway(yaml: string, options: TestGatewayOptions = {
   await writeFile(file, complete(yaml))
   const gateway = await Gateway.start(file, {
     env: options.env ?? {},
-    ...(options.heapMiB === undefined ? {} : { heapMiB: options.heapMiB }),
+    ...(options.threadBounds === undefined ? {} : { threadBounds: options.threadBounds }),
     watch: options.watch ?? false,
     ...(whileStarting && { beside: () => whileStarting(file).then(() => false) }),
     ...(options.threads === 'as the file says' ? {} : { threads: options.threads ?? 1 }),

@@ -29,7 +29,7 @@ routes:
   live: { match: /live, respond: { status: 200 }, public: test }
   die: { match: /*, upstream: "builtin://echo", public: test, plugins: [./deadly.js] }
 `,
-    { files: { 'deadly.js': deadly }, heapMiB: 64 },
+    { files: { 'deadly.js': deadly }, threadBounds: { heapMiB: 64 } },
   )
   startMs = performance.now() - startedAt
 })

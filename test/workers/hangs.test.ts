@@ -1,0 +1,94 @@
+/** Workers whose event loop does not turn any more: they are replaced, and neither a reload nor a stop waits for them. */
+import { existsSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runSluice } from '../support/child.ts'
+import type { TestGateway } from '../support/gateway.ts'
+import { isReady, metric, once, startTwo, status } from './setup.ts'
+
+const hanging = `import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+export const schema = { type: 'object', additionalProperties: false }
+export const traits = { answers: true }
+const hangs = {
+  '/spin': () => { for (;;) {} },
+  '/native': () => {
+    // Whoever reads it waits for somebody to write.
+    execFileSync('mkfifo', ['pipe'], { cwd: import.meta.dirname })
+    readFileSync(new URL('pipe', import.meta.url))
+  },
+}
+export default function (scope) {
+  scope.addHook('onRequest', ({ exchange }) => {
+    writeFileSync(new URL('hangs', import.meta.url), '')
+    hangs[exchange.facts.path]()
+  })
+}`
+const files = { 'hanging.js': hanging }
+const config = (status: number) => `routes:
+  live: { match: /live, respond: { status: ${status} }, public: test }
+  hang: { match: /*, respond: { status: 200 }, public: test, plugins: [./hanging.js] }
+`
+
+/** Has a worker hang. Resolves when it does, with what its client will be told. */
+async function hang(url: string, folder: string): Promise<{ readonly told: Promise<number | string> }> {
+  const sign = join(folder, 'hangs')
+  rmSync(sign, { force: true })
+  const told = once(url)
+  await expect.poll(() => existsSync(sign), { timeout: 8000 }).toBe(true)
+  return { told }
+}
+
+let gateway: TestGateway
+
+beforeAll(async () => {
+  gateway = await startTwo(config(200), { files, threadBounds: { mostTurnMs: 1000 } })
+})
+
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+})
+
+const patient = { timeout: 40_000 }
+
+test('a worker in an endless loop is replaced, and the log and a metric say so', patient, async () => {
+  const { told } = await hang(`${gateway.url}/spin`, gateway.folder)
+
+  expect(await told).toBe('ECONNRESET')
+  await expect.poll(() => metric(gateway, 'sluice_worker_restarts_total'), { timeout: 8000 }).toBe(1)
+  expect(await metric(gateway, 'sluice_worker_hangs_total')).toBe(1)
+  await expect.poll(() => isReady(gateway), { timeout: 8000 }).toBe(true)
+  for (let i = 0; i < 6; i++) expect(await once(`${gateway.url}/live`)).toBe(200)
+  const logged = gateway.log.filter(({ message }) => message === 'a worker hangs: it is ended')
+  expect(logged).toMatchObject([{ level: 'error', reason: 'its event loop has not turned for 1 s of CPU time' }])
+})
+
+test('a reload that meets a worker in an endless loop is served by its successor', patient, async () => {
+  const { told } = await hang(`${gateway.url}/spin`, gateway.folder)
+
+  expect(await gateway.reload(config(204))).toMatchObject({ ok: true, generation: 2 })
+
+  expect(await told).toBe('ECONNRESET')
+  expect((await status(gateway)).workers.map(({ generation }) => generation)).toEqual([2, 2])
+  for (let i = 0; i < 6; i++) expect(await once(`${gateway.url}/live`)).toBe(204)
+})
+
+test.concurrent.for([
+  ['/spin', 'ends', 0, null],
+  // Not even an exit would end it: that waits for the thread.
+  ['/native', 'kills', null, 'SIGKILL'],
+] as const)('SIGTERM at a gateway with a worker that hangs in %s %s it', patient, async (kind, { expect }) => {
+  const [path, , exitCode, signal] = kind
+  const server =
+    'listen: http://127.0.0.1:0\nadmin: http://127.0.0.1:0\nthreads: 2\nshutdown: { delay: 0s, deadline: 0s }\n'
+  await using sluice = await runSluice(server + config(200), { files })
+  await sluice.serving()
+  const { told } = await hang(sluice.url + path, dirname(sluice.file))
+
+  sluice.process.kill('SIGTERM')
+
+  expect(await sluice.ended()).toBe(exitCode)
+  expect(sluice.process.signalCode).toBe(signal)
+  expect(sluice.output.stderr).toContain('"message":"stopped"')
+  expect(await told).toBe('ECONNRESET')
+})
