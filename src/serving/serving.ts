@@ -15,7 +15,7 @@ import { trafficMetrics } from '../observe/gateway-metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { upstreamMetrics } from '../observe/upstream-metrics.ts'
 import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
-import { RedisStore } from '../redis/redis-store.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
 import { type Purge, Purges } from '../state/purges.ts'
 import type { Siblings } from '../state/siblings.ts'
@@ -61,6 +61,8 @@ export class Serving implements Server {
   #generation: Generation | null = null
   #prepared: Generation | null = null
   #echoPort: number | null = null
+  /** Loaded for the first config that names one: what few need would be a sixth of the time in which a worker is replaced. */
+  #Store: typeof RedisStore | null = null
   readonly #tally: Float64Array
   readonly #parts: Pick<ServingParts, 'retired' | 'ended'>
 
@@ -89,7 +91,7 @@ export class Serving implements Server {
     const tunnels = this.#tunnels
     const purges = this.#purges
     const purged = (purge: Purge) => void purges.apply(purge)
-    const openStore = (config: RedisStoreConfig) => new RedisStore(config, { log, node, local: counters, purged })
+    const openStore = (config: RedisStoreConfig) => new this.#Store!(config, { log, node, local: counters, purged })
     this.#world = {
       carry,
       log,
@@ -123,6 +125,7 @@ export class Serving implements Server {
   /** `ports`: what listeners bind, by address key, where somebody else has chosen. */
   async prepare({ config, number, echoPort, beside }: Order, ports?: ReadonlyMap<string, number>): Promise<void> {
     this.#echoPort = echoPort
+    if (config.store.kind === 'redis') this.#Store ??= (await import('../redis/redis-store.ts')).RedisStore
     const plugins = await pluginModules(config, this.#catalog)
     // Each of these looks at every route: not all in one turn of the event loop.
     await turn()
