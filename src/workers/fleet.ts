@@ -15,10 +15,11 @@ import { claimPorts, type Ports } from './claim.ts'
 import { sendConfig } from './config-slices.ts'
 import type { Calls, CommandMessage, Note, QuestionMessage } from './messages.ts'
 import { Slot } from './slot.ts'
+import { Spare } from './spare.ts'
 import { TargetNotices } from './target-notices.ts'
 import { Vitals } from './vitals.ts'
 import { TimeoutError, within } from './within.ts'
-import { type WorkerBounds, WorkerEnded, type WorkerHandle } from './worker-handle.ts'
+import { type WorkerBounds, WorkerEnded, WorkerHandle } from './worker-handle.ts'
 
 /** How long a worker that does not answer holds a question up. */
 const ANSWER_MS = 15_000
@@ -61,6 +62,7 @@ export class Fleet implements Server {
   readonly #notices = new TargetNotices()
   readonly #inFlight: SharedInFlightHandle
   #slots: readonly Slot[] = []
+  #spare: Spare | null = null
   #prepared: Prepared | null = null
   #current: Prepared | null = null
   /** The generation that everyone was seen to serve. */
@@ -109,18 +111,23 @@ export class Fleet implements Server {
 
   async #start(): Promise<void> {
     const { threads, name, ticketSecret, log, level } = this.#parts
+    const wrote = (stream: 'stdout' | 'stderr', text: string) => this.#output[stream].write(text)
+    const shared = { counters: SharedCounters.allocate(), inFlight: this.#inFlight, family: randomUUID() }
+    const birth = { name, ticketSecret, level, compileCache: getCompileCacheDir(), ...shared }
+    // Nobody is told of one that has no place yet: it is made anew where it is needed and gone.
+    const placeless = { noted() {}, wrote, hangs() {}, cannotEnd() {} }
+    this.#spare = new Spare(() => new WorkerHandle(birth, this.#parts, placeless))
+    const nextThread = () => this.#spare!.take()
     const events = {
       noted: (slot: Slot, note: Note) => this.#noted(slot, note),
-      wrote: (_slot: Slot, stream: 'stdout' | 'stderr', text: string) => this.#output[stream].write(text),
+      wrote,
       started: (slot: Slot) => this.#bringUpToDate(slot),
       hung: () => this.#hangs.inc(),
       lost: (slot: Slot) => this.#lost(slot),
     }
-    const shared = { counters: SharedCounters.allocate(), inFlight: this.#inFlight, family: randomUUID() }
     this.#slots = Array.from({ length: threads }, (_, index) => {
-      const share = { index, of: threads }
-      const birth = { id: index + 1, share, name, ticketSecret, level, compileCache: getCompileCacheDir(), ...shared }
-      return new Slot({ birth, bounds: this.#parts, log }, events)
+      const place = { id: index + 1, share: { index, of: threads } }
+      return new Slot({ place, nextThread, log }, events)
     })
     await Promise.all(this.#slots.map(({ settled }) => settled))
     if (this.#slots.some(({ handle }) => handle === null)) throw new Error('a worker cannot start')
@@ -252,7 +259,7 @@ export class Fleet implements Server {
 
   async end(): Promise<void> {
     for (const slot of this.#slots) slot.leave()
-    await Promise.all(this.#slots.map(({ handle }) => handle && endOf(handle)))
+    await Promise.all([this.#spare?.end(), ...this.#slots.map(({ handle }) => handle && endOf(handle))])
     await Promise.all([this.#output.stdout.close(), this.#output.stderr.close()])
   }
 

@@ -11,16 +11,12 @@ import type { ConfigHead } from './config-slices.ts'
 import type { Pulse } from './pulse.ts'
 import type { Share } from './share.ts'
 
-/** What a worker is given when it starts. */
+/** What every worker is given when it starts. */
 export interface Birth {
-  readonly id: number
-  readonly share: Share
   /** Our name in `via` where the config gives none. */
   readonly name: string
   readonly ticketSecret: Uint8Array
   readonly level: LogLevel
-  /** Where it counts its requests, for others to read. */
-  readonly tally: Float64Array
   /** Where it shows that its event loop turns. */
   readonly pulse: Pulse
   readonly counters: SharedCountersHandle
@@ -31,7 +27,17 @@ export interface Birth {
   readonly compileCache: string | undefined
 }
 
+/** Whose place a worker takes, once it has loaded. */
+export interface Place {
+  readonly id: number
+  readonly share: Share
+  /** Where it counts its requests, for others to read. */
+  readonly tally: Float64Array
+}
+
 export interface Calls {
+  /** The first of all. */
+  readonly take: { readonly takes: Place; readonly answer: null }
   readonly prepare: {
     readonly takes: Omit<Order, 'config'> & {
       readonly head: ConfigHead

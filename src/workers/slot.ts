@@ -1,7 +1,7 @@
 /** The place of one worker: keeps a thread in it, whatever becomes of the one before, and brings each up to date. */
 import type { Log } from '../plugin.ts'
-import type { Birth, Note } from './messages.ts'
-import { type WorkerBounds, WorkerHandle } from './worker-handle.ts'
+import type { Note, Place } from './messages.ts'
+import type { WorkerHandle } from './worker-handle.ts'
 
 /** A worker that ended so soon after its start that starting it again at once would help nobody. */
 const SHORT_LIFE_MS = 60_000
@@ -12,7 +12,7 @@ const PATIENCE_MS = 1000
 
 export interface SlotEvents {
   noted(slot: Slot, note: Note): void
-  wrote(slot: Slot, stream: 'stdout' | 'stderr', text: string): void
+  wrote(stream: 'stdout' | 'stderr', text: string): void
   /** A thread has loaded: has it serve what is served now. What this rejects with ends the thread. */
   started(slot: Slot): Promise<void>
   /** The thread is given up, and will be gone. */
@@ -22,8 +22,9 @@ export interface SlotEvents {
 }
 
 export interface SlotParts {
-  readonly birth: Omit<Birth, 'tally' | 'pulse'>
-  readonly bounds: WorkerBounds
+  readonly place: Omit<Place, 'tally'>
+  /** A thread that nobody uses. */
+  nextThread(): WorkerHandle
   readonly log: Log
 }
 
@@ -43,7 +44,7 @@ export class Slot {
   #leaving = false
 
   constructor(parts: SlotParts, events: SlotEvents) {
-    this.id = parts.birth.id
+    this.id = parts.place.id
     this.#parts = parts
     this.#events = events
     void this.#live().finally(() => this.#settled.resolve())
@@ -80,9 +81,10 @@ export class Slot {
   async #live(): Promise<void> {
     while (!this.#leaving) {
       const bornAt = performance.now()
-      const handle = this.#spawn()
+      const handle = this.#parts.nextThread()
+      this.#thread = handle
       try {
-        await handle.ready
+        await this.#seat(handle)
         this.#handle = handle
         await this.#events.started(this)
       } catch (error) {
@@ -105,17 +107,19 @@ export class Slot {
     }
   }
 
-  #spawn(): WorkerHandle {
+  #seat(handle: WorkerHandle): Promise<void> {
     this.#tally = newTally()
-    const { birth, bounds } = this.#parts
-    this.#thread = new WorkerHandle({ ...birth, tally: this.#tally }, bounds, {
-      noted: (note) => this.#events.noted(this, note),
-      wrote: (stream, text) => this.#events.wrote(this, stream, text),
-      hangs: (reason) => this.#gaveUp(reason),
-      cannotEnd: () =>
-        this.#parts.log.error({ worker: this.id }, 'a worker cannot be ended: only a restart of the gateway helps'),
-    })
-    return this.#thread
+    const { place, log } = this.#parts
+    return handle.take(
+      { ...place, tally: this.#tally },
+      {
+        noted: (note) => this.#events.noted(this, note),
+        wrote: (stream, text) => this.#events.wrote(stream, text),
+        hangs: (reason) => this.#gaveUp(reason),
+        cannotEnd: () =>
+          log.error({ worker: this.id }, 'a worker cannot be ended: only a restart of the gateway helps'),
+      },
+    )
   }
 
   #gaveUp(reason: string): void {

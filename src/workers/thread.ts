@@ -9,44 +9,53 @@ import { SharedCounters } from '../state/shared-counters.ts'
 import { SharedInFlight } from '../state/shared-in-flight.ts'
 import { ThreadSiblings } from '../state/siblings.ts'
 import { receiveConfig } from './config-slices.ts'
-import type { Birth, CallMessage, Failure, FromWorker } from './messages.ts'
+import type { Birth, CallMessage, Failure, FromWorker, Place } from './messages.ts'
 import { shareOf } from './share.ts'
 
-const { id, share, name, level, tally, ticketSecret, counters, inFlight, family } = workerData as Birth
+const { name, level, ticketSecret, counters, inFlight, family } = workerData as Birth
 const port = parentPort!
 const tellSupervisor = (message: FromWorker) => port.postMessage(message)
 
-const log = createLog({
-  level,
-  fields: { worker: id },
-  destination: { write: (line) => tellSupervisor({ note: 'log', line }) },
-})
+let place: Place
+let serving: Serving
 
-const serving = new Serving({
-  log,
-  metrics: new Metrics((announcement) => tellSupervisor({ note: 'series', announcement })),
-  counters: new SharedCounters(counters, {
-    onFull: (counter) => log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
-  }),
-  inFlight: new SharedInFlight(inFlight, share.index),
-  siblings: new ThreadSiblings(family),
-  catalog: new PluginCatalog(),
-  name,
-  // All threads are one node of the fleet: while a shared store is away, they count its part of each limit together.
-  node: name,
-  tally,
-  ticketSecret,
-  retired: () => tellSupervisor({ note: 'retired' }),
-  // What still waits to be written is written on the way out.
-  ended: () => setImmediate(() => process.exit()),
-})
+function take(taken: Place): void {
+  place = taken
+  const { id, share, tally } = place
+  const log = createLog({
+    level,
+    fields: { worker: id },
+    destination: { write: (line) => tellSupervisor({ note: 'log', line }) },
+  })
+  serving = new Serving({
+    log,
+    metrics: new Metrics((announcement) => tellSupervisor({ note: 'series', announcement })),
+    counters: new SharedCounters(counters, {
+      onFull: (counter) => log.warn({ counter }, 'the rate-limit store is full: new keys share one window'),
+    }),
+    inFlight: new SharedInFlight(inFlight, share.index),
+    siblings: new ThreadSiblings(family),
+    catalog: new PluginCatalog(),
+    name,
+    // All threads are one node of the fleet: while a shared store is away, they count its part of each limit together.
+    node: name,
+    tally,
+    ticketSecret,
+    retired: () => tellSupervisor({ note: 'retired' }),
+    // What still waits to be written is written on the way out.
+    ended: () => setImmediate(() => process.exit()),
+  })
+}
 
 /** Answers a call of the supervisor. */
 async function answerTo(message: CallMessage): Promise<unknown> {
   switch (message.call) {
+    case 'take':
+      take(message.takes)
+      return null
     case 'prepare': {
       const { head, slices, ports, ...order } = message.takes
-      const config = shareOf(await receiveConfig(head, slices), share)
+      const config = shareOf(await receiveConfig(head, slices), place.share)
       // The supervisor has claimed the addresses, and the other workers bind them too.
       await serving.prepare({ ...order, config, beside: true }, ports)
       return null

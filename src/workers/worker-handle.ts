@@ -1,7 +1,7 @@
 /** One worker thread as the supervisor holds it: calls and their answers, and its end, however it comes. */
 import { Worker } from 'node:worker_threads'
 import { CompileError } from '../generation/compile.ts'
-import type { AnswerMessage, Birth, Calls, Failure, FromWorker, Note } from './messages.ts'
+import type { AnswerMessage, Birth, Calls, Failure, FromWorker, Note, Place } from './messages.ts'
 import { newPulse, PulseWatch } from './pulse.ts'
 import { within } from './within.ts'
 
@@ -40,7 +40,7 @@ const program = new URL('./start.ts', import.meta.url)
 
 export class WorkerHandle {
   readonly #worker: Worker
-  readonly #events: WorkerEvents
+  #events: WorkerEvents
   readonly #watch: PulseWatch
   readonly #waiting = new Map<number, Waiting>()
   #calls = 0
@@ -49,8 +49,7 @@ export class WorkerHandle {
   /** No call is answered any more. */
   #isLost = false
   #isOver = false
-  /** Resolves when it may be called; rejects with WorkerEnded. */
-  readonly ready: Promise<void>
+  readonly #ready: Promise<void>
   /** Resolves with why it ended. */
   readonly ended: Promise<string>
 
@@ -58,7 +57,7 @@ export class WorkerHandle {
     const pulse = newPulse()
     const worker = new Worker(program, {
       workerData: { ...birth, pulse } satisfies Birth,
-      name: `sluice-${birth.id}`,
+      name: 'sluice-worker',
       resourceLimits: { maxOldGenerationSizeMb: heapMiB },
       stdout: true,
       stderr: true,
@@ -75,16 +74,16 @@ export class WorkerHandle {
       mostTurnMs,
     })
     const ready = Promise.withResolvers<void>()
-    this.ready = ready.promise
+    this.#ready = ready.promise
     // Whoever waits is told; nobody has to.
-    this.ready.catch(() => {})
+    this.#ready.catch(() => {})
     for (const stream of ['stdout', 'stderr'] as const) {
-      worker[stream].setEncoding('utf8').on('data', (text: string) => events.wrote(stream, text))
+      worker[stream].setEncoding('utf8').on('data', (text: string) => this.#events.wrote(stream, text))
     }
     worker.on('message', (message: FromWorker) => {
       if (!('note' in message)) this.#answered(message)
       else if (message.note === 'ready') ready.resolve()
-      else events.noted(message)
+      else this.#events.noted(message)
     })
     worker.on('error', (error: unknown) => {
       this.#reason ??= reasonOf(error)
@@ -100,6 +99,17 @@ export class WorkerHandle {
         resolve(this.#reason)
       })
     })
+  }
+
+  /** Has it take a place. Resolves when it may be called; rejects with WorkerEnded. */
+  async take(place: Place, events: WorkerEvents): Promise<void> {
+    this.#events = events
+    await this.#ready
+    await this.call('take', place)
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** A thread that is there and does nothing: the process could not exit before it did something. */
