@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { CountCallback, CounterStore, Limit, OnStoreFailure } from '../state/counters.ts'
 import { SLICES } from '../state/slices.ts'
+import { wholeNumber } from './failure.ts'
 import type { Link } from './link.ts'
 
 export interface RedisCountersOptions {
@@ -45,10 +46,12 @@ export class RedisCounters implements CounterStore {
   }
 
   #count(send: (client: Redis) => Promise<[number, number]>, done: CountCallback): void {
-    this.#link.ask(send, (failure, answer) => {
-      if (answer === null) done(failure, null)
-      else done(null, { current: answer[0], ttl: answer[1] })
-    })
+    // What is no count would let everybody pass.
+    const count = async (client: Redis) => {
+      const answer: unknown[] | null = await send(client)
+      return { current: wholeNumber(answer?.[0]), ttl: wholeNumber(answer?.[1]) }
+    }
+    this.#link.ask(count, done)
   }
 
   /** Hashed: a key may be a header's value, and others may look into this Redis. */

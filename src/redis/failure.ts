@@ -1,6 +1,6 @@
 /** Why Redis could not be asked, in a word that may be logged: its own errors quote commands, and commands hold passwords. */
 
-/** The store did not do what it was asked. `reason`: `timeout`, a system error such as `ECONNREFUSED`, or Redis's own word such as `OOM`. */
+/** The store did not do what it was asked. `reason`: `timeout`, `malformed`, a system error such as `ECONNREFUSED`, or Redis's own word such as `OOM`. */
 export class StoreFailure extends Error {
   readonly reason: string
 
@@ -9,6 +9,12 @@ export class StoreFailure extends Error {
     this.name = 'StoreFailure'
     this.reason = reason
   }
+}
+
+/** An answer that should be a whole number; throws StoreFailure. Whoever answers something else is not the Redis that was asked. */
+export function wholeNumber(answer: unknown): number {
+  if (Number.isSafeInteger(answer)) return answer as number
+  throw new StoreFailure('malformed')
 }
 
 export function failureOf(error: unknown): StoreFailure {

@@ -7,7 +7,7 @@ import type { Purge } from '../state/purges.ts'
 import { RedisAnswers } from './answers.ts'
 import { connectTo } from './connect.ts'
 import { RedisCounters } from './counters.ts'
-import type { StoreFailure } from './failure.ts'
+import { type StoreFailure, wholeNumber } from './failure.ts'
 import { FleetPurges } from './fleet-purges.ts'
 import { Link } from './link.ts'
 import { ShareCounters } from './share.ts'
@@ -59,7 +59,7 @@ export class RedisStore implements FleetStore {
       connect: connectTo(config),
       timeoutMs,
       probe: async (client) => {
-        this.#nodes = Math.max(1, await client.announce(this.#roll, node, NODE_LIVES_MS))
+        this.#nodes = Math.max(1, wholeNumber(await client.announce(this.#roll, node, NODE_LIVES_MS)))
       },
       tolerated,
       ...parts,

@@ -1,4 +1,6 @@
 /** What requests meet while Redis is gone, slow, full or unwilling; each form with a Redis of its own. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { slowWayTo, startRedis, type TestRedis } from '../support/redis.ts'
@@ -118,6 +120,20 @@ test.concurrent('takes a Redis that answers too late for one that does not', asy
   await expect.poll(() => storeUp(gateway), { timeout: 5000 }).toBe(1)
 })
 
+test.concurrent.for([
+  ['what is no Redis', 'HTTP/1.1 400 Bad Request\r\n\r\n', /closed/],
+  ['a text for a number', '$5\r\nhello\r\n', /malformed/],
+  ['nothing for a number', '$-1\r\n', /malformed/],
+  ['that it still loads', '-LOADING Redis is loading the dataset in memory\r\n', /LOADING/],
+  ['half of an answer, and hangs up', '*2\r\n:1', /closed|timeout/],
+] as const)('counts by itself where the store says %s', async ([, answer, reason], { expect }) => {
+  await using odd = await oddServer(answer)
+  await using gateway = await startGateway(limited(odd.url, 2))
+
+  expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
+  expect(transitions(gateway)).toEqual([expect.stringMatching(reason)])
+})
+
 test.concurrent('starts without Redis, says so once, and takes it up when it comes', async ({ expect }) => {
   await using redis = await startRedis()
   await redis.kill()
@@ -175,6 +191,24 @@ test.concurrent('goes over to another Redis on reload, and lets go of the one be
   await expect.poll(() => clientsNamed(second), { timeout: 5000 }).toBe(0)
   expect(await storeUp(gateway)).toBe(1)
 })
+
+/** Says the same to everything. */
+async function oddServer(answer: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', () => {
+      socket.write(answer)
+      if (answer.startsWith('*')) socket.end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.close()
+    },
+  }
+}
 
 async function statuses(gateway: TestGateway, count: number, path = '/a'): Promise<number[]> {
   const found: number[] = []
