@@ -1,4 +1,4 @@
-/** A started program on one core: its output is kept for error messages, and it is stopped by pid, never by name. */
+/** A started program on the cores it is given: its output is kept for error messages, and it is stopped by pid, never by name. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -27,9 +27,9 @@ export class Child implements AsyncDisposable {
   #output = ''
   #gone = false
 
-  constructor(core: number, command: string, args: readonly string[], cwd: string) {
+  constructor(cores: number | string, command: string, args: readonly string[], cwd: string) {
     // taskset replaces itself with the command, so this pid is the command's own.
-    const [program, ...before] = [...priority, 'taskset', '--cpu-list', String(core)]
+    const [program, ...before] = [...priority, 'taskset', '--cpu-list', String(cores)]
     this.#process = spawn(program!, [...before, command, ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],

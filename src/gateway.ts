@@ -52,6 +52,7 @@ export class Gateway implements Viewed {
   readonly #reloads: CounterFamily
   readonly #admin: AdminPlace
   readonly targets: ServedTargets
+  readonly isStuck = (): boolean => this.#server?.isStuck === true
   readonly #health = new HealthChecks({
     turned: (verdict) => void this.tell('target-state', noticeOf(verdict, this.#log)),
     forgotten: (upstream, target) => void this.tell('target-state', { upstream, target, up: true }),
@@ -130,10 +131,6 @@ export class Gateway implements Viewed {
 
   get isReady(): boolean {
     return this.#server?.isCurrent === true && !this.#stopping
-  }
-
-  get isStuck(): boolean {
-    return this.#server?.isStuck === true
   }
 
   get adminAddress(): { readonly host: string; readonly port: number } {

@@ -42,7 +42,7 @@ export async function runRun(args: readonly string[], io: CommandIo): Promise<nu
   io.stdout(banner(gateway, file))
   await Promise.race([stopped, door.left])
   door.close()
-  return gateway.isStuck ? KILLED : 0
+  return gateway.isStuck() ? KILLED : 0
 }
 
 interface RunArguments {
