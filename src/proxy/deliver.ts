@@ -6,6 +6,7 @@ import process from 'node:process'
 import { Readable } from 'node:stream'
 import type { ClientResponse } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { HeaderList } from '../exchange/headers.ts'
 import type { Problem } from '../problem.ts'
 import { writeDirectHead } from './direct-head.ts'
 import { forwardableTrailers } from './hop-by-hop.ts'
@@ -35,7 +36,16 @@ export function writeHead(exchange: Exchange, response: ClientResponse, name: st
   const reason = reply.reason ?? STATUS_CODES[status] ?? 'unknown'
   const head = { status, reason, fields: raw, bodiless: hasNoBody(exchange) }
   if (response instanceof ServerResponse && writeDirectHead(response, head)) return
+  lengthLast(reply.headers)
   response.writeHead(status, reason, raw)
+}
+
+/** Node takes a `content-disposition` that follows a length for UTF-8, and would change its bytes. */
+function lengthLast(headers: HeaderList): void {
+  const length = headers.get('content-length')
+  if (length === undefined) return
+  headers.delete('content-length')
+  headers.append('content-length', length)
 }
 
 /**
@@ -47,7 +57,10 @@ export function flushHeadSoon(response: ClientResponse): void {
 }
 
 function flushHead(response: ClientResponse): void {
-  if (!response.destroyed && !response.writableFinished) response.flushHeaders()
+  if (response.destroyed || response.writableFinished) return
+  // Node's own flush sends the head as UTF-8, and each byte above ASCII as two.
+  if (!(response instanceof ServerResponse)) response.flushHeaders()
+  else if (!response.writableEnded) response.write('', 'latin1')
 }
 
 /** Ends an answer with a piece that is there only until this returns. */
