@@ -47,6 +47,8 @@ export interface BreakerConfig {
 /** Kinds of failure that a retry may mend. */
 export const retryCauses = ['connect', 'closed', 'timeout', 'status'] as const
 export type RetryCause = (typeof retryCauses)[number]
+/** Why a request is sent again: what may be configured, or a kept connection that died idle, which always may. */
+export type RetryReason = RetryCause | 'reused'
 
 export interface RetryConfig {
   /** Tries after the first. */

@@ -1,6 +1,6 @@
 /** The upstreams of a config, compiled: their targets are carried over from the generation before where nothing changed. */
 import type { AffinityKey, Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
-import type { FallbackConfig, RetryCause } from '../config/resilience.ts'
+import type { FallbackConfig, RetryReason } from '../config/resilience.ts'
 import type { ResolvedName } from '../upstream/resolved-name.ts'
 import { Target, targetKey } from '../upstream/target.ts'
 import { type Fallback, Upstream } from '../upstream/upstream.ts'
@@ -20,7 +20,7 @@ export async function compileUpstreams(config: Config, world: World, held: strin
       held.push(key)
       return carriedTarget(target, upstream, { world, key, echoPort, name: names.of(target) })
     }
-    const retried = (cause: RetryCause) => world.retries.series(upstream.name, cause).inc()
+    const retried = (reason: RetryReason) => world.retries.series(upstream.name, reason).inc()
     upstreams.set(upstream.name, new Upstream(upstream, targetOf, retried))
   }
   for (const upstream of upstreams.values()) upstream.fallback = fallbackOf(upstream.config.fallback, upstreams)

@@ -34,7 +34,7 @@ export function upstreamMetrics(instruments: Instruments, targets: () => Iterabl
   )
   return instruments.counter(
     'upstream_retries_total',
-    'Attempts after the first, by what failed before: connect, closed, timeout or status.',
+    'Attempts after the first, by what failed before: connect, closed, timeout, status, or reused for a kept connection that had died idle.',
     ['upstream', 'reason'],
   )
 }

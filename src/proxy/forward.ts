@@ -247,6 +247,7 @@ class Forwarding implements ResponseListener, Sender {
     if (this.#over) return
     if (!this.#headTaken && isKeepAliveRace(error) && mayRepeatRace(this.#exchange)) {
       this.#attempts?.cancel()
+      this.#upstream.retried('reused')
       this.again('fresh')
     } else if (!this.#headTaken && this.#attempts?.failed(error) === true) this.#upload?.hold()
     else this.fail(problemOf(error))

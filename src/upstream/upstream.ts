@@ -1,6 +1,6 @@
 /** A named set of targets, and which of them gets the next attempt. */
 import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
-import type { RetryCause, StatusRanges } from '../config/resilience.ts'
+import type { RetryReason, StatusRanges } from '../config/resilience.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { hashOf } from './affinity.ts'
 import { type Balancer, balancerOf, type Candidate } from './balance.ts'
@@ -29,15 +29,15 @@ export class Upstream {
 
   /** Null where nothing is retried. */
   readonly budget: RetryBudget | null
-  /** Told of each retry. */
-  readonly retried: (cause: RetryCause) => void
+  /** Told of each attempt after a request's first on this upstream. */
+  readonly retried: (reason: RetryReason) => void
   /** Stands in when this one fails; set when all upstreams are there. */
   fallback: Fallback | null = null
 
   constructor(
     config: UpstreamConfig,
     targetOf: (target: TargetConfig, upstream: UpstreamConfig) => Target,
-    retried: (cause: RetryCause) => void = () => {},
+    retried: (reason: RetryReason) => void = () => {},
   ) {
     this.name = config.name
     this.config = config

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
-import { scriptedOrigin } from '../support/scripted-origin.ts'
+import { response, scriptedOrigin } from '../support/scripted-origin.ts'
 import { openWire } from '../support/wire.ts'
 import { deadPort, dyingOrigin, frozenOrigin, routeTo } from './failing-origins.ts'
 
@@ -259,4 +259,24 @@ test('retries keep to their budget while everything fails', async () => {
 
   expect(origin.requests.length).toBeGreaterThanOrEqual(requests + 3)
   expect(origin.requests.length).toBeLessThanOrEqual(requests * 1.2 + 6)
+})
+
+test('a request that a kept connection died under goes out again once, and is counted', async () => {
+  await using origin = await scriptedOrigin(async (connection) => {
+    await connection.request()
+    await connection.send(response('ok'))
+    await connection.request()
+    connection.fin()
+  })
+  await using gateway = await startGateway(`
+upstreams: { origin: ["http://127.0.0.1:${origin.port}"] }
+routes: { all: { match: /*, upstream: origin, public: "test" } }
+`)
+
+  const first = await gateway.fetch('/')
+  const second = await gateway.fetch('/')
+
+  expect([first.status, second.status]).toEqual([200, 200])
+  expect(origin.connections).toHaveLength(2)
+  expect(await gateway.metrics()).toMatch(/^sluice_upstream_retries_total\{upstream="origin",reason="reused"\} 1$/m)
 })
