@@ -8,7 +8,7 @@ import { misuse, readArguments } from './arguments.ts'
 import { banner } from './banner.ts'
 import { type CommandIo, KILLED } from './command.ts'
 import { runManual } from './manual/run.ts'
-import { askToLeave, isServed, placeOf, TakeoverDoor, type TakeoverPlace } from './takeover.ts'
+import { askToLeave, isServed, migrationHint, placeOf, TakeoverDoor, type TakeoverPlace } from './takeover.ts'
 
 export async function runRun(args: readonly string[], io: CommandIo): Promise<number> {
   const read = readRunArguments(args, io)
@@ -30,6 +30,7 @@ export async function runRun(args: readonly string[], io: CommandIo): Promise<nu
   // Before anybody is told that it serves: a signal that nobody listens for ends the process.
   const stopped = untilStopped(gateway, io)
   if (before !== null) {
+    io.stderr((await migrationHint()) ?? '')
     try {
       await askToLeave(before)
     } catch (error) {

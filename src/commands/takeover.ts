@@ -2,7 +2,7 @@
  * How a gateway that starts with `--takeover` has the one before it leave: a socket in a folder that only their user can enter,
  * named by the admin address that both have.
  */
-import { chmod, lstat, mkdir, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readFile, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,21 @@ async function socketPath({ env, host, port }: TakeoverPlace): Promise<string> {
   if (uid !== user || (mode & 0o077) !== 0)
     throw new UnsafeFolderError(`${folder} must be a folder of yours alone (0700)`)
   return join(folder, `${host.replaceAll(':', '_')}-${port}.sock`)
+}
+
+const MIGRATION = '/proc/sys/net/ipv4/tcp_migrate_req'
+
+/**
+ * What to say where the kernel resets the connections that wait on the listener of the one before, instead of giving them to
+ * this one; null where it gives them over, or knows nothing of it (before Linux 5.14).
+ */
+export async function migrationHint(): Promise<string | null> {
+  const setting = await readFile(MIGRATION, 'latin1').catch(() => null)
+  if (setting?.trim() !== '0') return null
+  return (
+    'A connection that is being made in the very moment of the takeover may be reset: ' +
+    '`sysctl -w net.ipv4.tcp_migrate_req=1` has the kernel hand it over.\n'
+  )
 }
 
 /** The place of a running gateway; null where its admin port is a new one each time, which nobody could know. */

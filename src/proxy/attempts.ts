@@ -77,6 +77,11 @@ export class Attempts {
     this.#total = setTimeout(overdue, totalMs)
   }
 
+  /** Whom the running attempt asks, or asked last. */
+  get upstream(): Upstream {
+    return this.#upstream
+  }
+
   /** Where the next attempt goes; throws a Problem when no target may be used. */
   begin(): Target {
     const target = this.#pick()

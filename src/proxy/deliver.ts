@@ -35,15 +35,17 @@ export function writeHead(exchange: Exchange, response: ClientResponse, name: st
   const status = reply.statusCode
   const reason = reply.reason ?? STATUS_CODES[status] ?? 'unknown'
   const head = { status, reason, fields: raw, bodiless: hasNoBody(exchange) }
-  if (response instanceof ServerResponse && writeDirectHead(response, head)) return
-  lengthLast(reply.headers)
+  if (response instanceof ServerResponse) {
+    if (writeDirectHead(response, head)) return
+    lengthLast(reply.headers)
+  }
   response.writeHead(status, reason, raw)
 }
 
 /** Node takes a `content-disposition` that follows a length for UTF-8, and would change its bytes. */
 function lengthLast(headers: HeaderList): void {
   const length = headers.get('content-length')
-  if (length === undefined) return
+  if (length === undefined || !headers.has('content-disposition')) return
   headers.delete('content-length')
   headers.append('content-length', length)
 }

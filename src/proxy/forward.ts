@@ -143,8 +143,7 @@ class Forwarding implements ResponseListener, Sender {
   }
 
   #toStream(): void {
-    const request = () => this.#request
-    this.#body = new UpstreamBody({ resume: () => request()?.resume(), abort: () => this.#drop() })
+    this.#body = new UpstreamBody({ resume: () => this.#request?.resume(), abort: () => this.#drop() })
     this.#exchange.reply.body = this.#body
   }
 

@@ -4,13 +4,15 @@ import type { Socket } from 'node:net'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ResponseHead } from '../http1/client.ts'
 import { UpgradeCall, type UpgradeListener } from '../http1/upgrade-call.ts'
-import type { WireError } from '../http1/wire-error.ts'
+import { WireError } from '../http1/wire-error.ts'
 import { Problem } from '../problem.ts'
+import type { Target } from '../upstream/target.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { headFor } from './attempt-head.ts'
+import { type Attempts, attemptsOf, type Sender } from './attempts.ts'
 import { breakOff } from './break-off.ts'
 import type { ForwardPolicy } from './forward-policy.ts'
-import { noTarget, problemOf, toPluginProblem } from './problem-of.ts'
+import { noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamBody } from './upstream-body.ts'
@@ -25,15 +27,21 @@ export interface Upgrade {
   opened(exchange: Exchange, tunnel: Tunnel): void
 }
 
-/** Opens a tunnel to the upstream, relays its refusal, or answers with a problem. Throws a Problem where nothing was tried. */
+/** Opens a tunnel to the upstream, relays its refusal, or answers with a problem. */
 export function upgrade(exchange: Exchange, upstream: Upstream, how: Upgrade): void {
   new Upgrading(exchange, upstream, how).start()
 }
 
-class Upgrading implements UpgradeListener {
+class Upgrading implements UpgradeListener, Sender {
+  /** An upgrade has none. */
+  readonly isBodyKept = true
   readonly #exchange: Exchange
   readonly #upstream: Upstream
   readonly #how: Upgrade
+  /** Null where the first attempt is the only one. */
+  readonly #attempts: Attempts | null
+  /** Whose tunnel this is, or may become. */
+  #target: Target | null = null
   #call: UpgradeCall | null = null
   #body: UpstreamBody | null = null
   #delivered = false
@@ -43,29 +51,71 @@ class Upgrading implements UpgradeListener {
     this.#exchange = exchange
     this.#upstream = upstream
     this.#how = how
+    this.#attempts = attemptsOf(exchange, upstream, {
+      sender: this,
+      fallback: how.policy.fallback ?? upstream.fallback,
+    })
   }
 
   start(): void {
+    this.#exchange.upstreamName = this.#upstream.name
+    this.#exchange.carrier = this
+    this.#how.socket.once('close', () => this.#leaveTarget())
+    this.again()
+  }
+
+  // What an attempt tells, where others may follow it
+
+  again(): void {
+    try {
+      this.#attempt()
+    } catch (error) {
+      this.fail(toProblem(error))
+    }
+  }
+
+  overdue(error: WireError): void {
+    this.#call?.abort()
+    this.error(error)
+  }
+
+  fail(problem: Problem): void {
+    this.#call?.abort()
+    this.#refuse(problem)
+  }
+
+  /** By its newest attempt. */
+  get #asked(): Upstream {
+    return this.#attempts?.upstream ?? this.#upstream
+  }
+
+  #attempt(): void {
     const exchange = this.#exchange
-    const target = this.#upstream.pick(exchange)
-    exchange.upstreamName = this.#upstream.name
+    const target = this.#attempts === null ? this.#upstream.pick(exchange) : this.#attempts.begin()
     if (target === null) throw noTarget()
     exchange.target = target.url
-    if (target.tunnels >= this.#upstream.config.connections.tunnels) throw full()
+    if (target.tunnels >= this.#asked.config.connections.tunnels) throw full()
     exchange.attempts++
-    exchange.upstreamStartedAt = performance.now()
-    exchange.carrier = this
+    exchange.upstreamStartedAt ||= performance.now()
     const head = { ...headFor(exchange, target), method: 'GET', body: { kind: 'none' }, upgrade: 'websocket' } as const
     this.#call = new UpgradeCall(target.pool, head, this)
+    this.#target = target
     target.tunnels++
-    this.#how.socket.once('close', () => target.tunnels--)
   }
+
+  #leaveTarget(): void {
+    if (this.#target !== null) this.#target.tunnels--
+    this.#target = null
+  }
+
+  // What the wire tells
 
   switched(fields: string[], socket: Socket, early: Buffer): void {
     const flaw = handshakeFlaw(fields, this.#exchange.upstreamRequest.headers.get('sec-websocket-key') ?? '')
     if (flaw !== null) {
       socket.destroy()
-      const cause = new Error(`the 101 is no WebSocket handshake: ${flaw}`)
+      const cause = new WireError('malformed', `the 101 is no WebSocket handshake: ${flaw}`, { sent: true })
+      if (this.#failed(cause)) return
       this.#refuse(new Problem('upgrade-failed', 'The upstream did not take the upgrade as asked.', { cause }))
       return
     }
@@ -76,6 +126,7 @@ class Upgrading implements UpgradeListener {
       minorVersion: 1,
       body: { kind: 'none', length: 0 },
     }
+    this.#attempts?.answered(head)
     this.#respond(head, () => this.#join(socket, early)).catch((error) => {
       socket.destroy()
       this.#refuse(toPluginProblem(error))
@@ -84,6 +135,11 @@ class Upgrading implements UpgradeListener {
 
   /** The upstream said no, in its own words: an answer like any other, on a connection that ends with it. */
   head(head: ResponseHead): void {
+    if (this.#attempts?.answered(head) === true) {
+      this.#call!.abort()
+      this.#leaveTarget()
+      return
+    }
     const body = new UpstreamBody({ resume: () => this.#call?.resume(), abort: () => this.#call?.abort() })
     this.#body = body
     this.#respond(head, () => {
@@ -105,12 +161,20 @@ class Upgrading implements UpgradeListener {
   }
 
   error(error: WireError): void {
-    this.#refuse(problemOf(error))
+    if (!this.#failed(error)) this.#refuse(problemOf(error))
+  }
+
+  /** True: another attempt follows the one that failed before its answer. */
+  #failed(error: WireError): boolean {
+    if (this.#isOver || this.#body !== null || this.#attempts?.failed(error) !== true) return false
+    this.#leaveTarget()
+    return true
   }
 
   /** The client left before it was answered. */
   clientGone(): void {
     this.#isOver = true
+    this.#attempts?.end()
     this.#call?.abort()
     this.#body?.destroy()
   }
@@ -148,12 +212,13 @@ class Upgrading implements UpgradeListener {
     if (early.length > 0) client.write(early)
     client.uncork()
     if (head.length > 0) socket.write(head)
-    opened(exchange, new Tunnel(client, socket, this.#upstream.config.timeouts.tunnelMs))
+    opened(exchange, new Tunnel(client, socket, this.#asked.config.timeouts.tunnelMs))
   }
 
   #refuse(problem: Problem): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#attempts?.end()
     const exchange = this.#exchange
     const response = exchange.response!
     exchange.problem = problem

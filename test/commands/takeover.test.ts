@@ -1,7 +1,7 @@
 /** `run --takeover`: two processes on one address, the second of which replaces the first. */
 
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +36,12 @@ routes:
 
 const run = (yaml: string, ...args: string[]) => runSluice(yaml, { args, env: { XDG_RUNTIME_DIR: runtime } })
 
+/** Whether this kernel lets connections go that wait on a listener when it closes. */
+async function resetsWhatWaits(): Promise<boolean> {
+  const setting = await readFile('/proc/sys/net/ipv4/tcp_migrate_req', 'latin1').catch(() => '')
+  return setting.trim() === '0'
+}
+
 /** Processes start slowly on a busy machine. */
 const patience = { timeout: 60_000 }
 
@@ -59,6 +65,8 @@ describe('a gateway started with --takeover', patience, () => {
     expect(String(late)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close\r\n[\s\S]*first$/i)
     expect(await (await fetch(`${second.url}/a`)).text()).toBe('second')
     expect((await fetch(`${second.adminUrl}/readyz`)).status).toBe(200)
+    expect(second.output.stderr.includes('tcp_migrate_req=1')).toBe(await resetsWhatWaits())
+    expect(first.output.stderr).not.toContain('tcp_migrate_req')
   })
 
   test('that has a mistake in its file leaves the one before it alone', async () => {
