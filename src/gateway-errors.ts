@@ -1,18 +1,16 @@
 /** Why a gateway does not start or reload: always a list of diagnostics, and the file they speak of. */
-import type { Diagnostic } from './config/diagnostic.ts'
-import type { LoadResult } from './config/load.ts'
+import type { Diagnostic, Excerpts } from './config/diagnostic.ts'
+import type { Places } from './config/document.ts'
 import { CompileError } from './generation/compile.ts'
 import { ThreadsError } from './workers/threads.ts'
 import { WorkerEnded } from './workers/worker-handle.ts'
 
-export type Document = LoadResult['document']
-
 /** Starting failed: the file says why. */
 export class ConfigError extends Error {
   readonly diagnostics: readonly Diagnostic[]
-  readonly document: Document
+  readonly document: Excerpts
 
-  constructor(diagnostics: readonly Diagnostic[], document: Document) {
+  constructor(diagnostics: readonly Diagnostic[], document: Excerpts) {
     const found = diagnostics.map(({ at, message }) => `${at.file}:${at.line}:${at.column} ${message}`)
     super(`the configuration has errors: ${found.join('; ')}`)
     this.diagnostics = diagnostics
@@ -21,10 +19,10 @@ export class ConfigError extends Error {
 }
 
 /** What went wrong after the file itself was found right, as diagnostics. What nobody foresaw is thrown on. */
-export function diagnosticsOf(error: unknown, document: Document): readonly Diagnostic[] {
+export function diagnosticsOf(error: unknown, places: Places): readonly Diagnostic[] {
   if (error instanceof CompileError) return error.diagnostics
-  const found = (code: string, key?: string): readonly Diagnostic[] => {
-    const { at, path } = document.place(key === undefined ? [] : [key])
+  const found = (code: string, key: keyof Places = 'file'): readonly Diagnostic[] => {
+    const { at, path } = places[key]
     return [{ code, severity: 'error', at, path, message: (error as Error).message }]
   }
   if (error instanceof ThreadsError) return found(error.code, 'threads')

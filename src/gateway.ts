@@ -1,20 +1,21 @@
 /** The gateway: loads a config, has it served, reloads it, stops. What the command line and the tests use. */
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { GatewayStatus, ReloadResult } from './admin/source.ts'
 import { EchoOnDemand } from './builtin/echo-on-demand.ts'
 import type { Config } from './config/config.ts'
-import { loadConfig, redactedSource } from './config/load.ts'
+import type { Excerpts } from './config/diagnostic.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
 import { concealer } from './config/secrets.ts'
 import { concealed } from './explain/concealed.ts'
 import type { DescribedRequest } from './explain/described-request.ts'
 import type { ExplainAnswer } from './explain/question.ts'
-import { runTests } from './explain/tests.ts'
 import { AdminPlace } from './gateway-admin.ts'
-import { ConfigError, type Document, diagnosticsOf } from './gateway-errors.ts'
+import { ConfigError, diagnosticsOf } from './gateway-errors.ts'
 import { GatewayView, type Viewed } from './gateway-view.ts'
 import { Turns } from './generation/turns.ts'
 import { FileWatch } from './generation/watch.ts'
+import { ConfigLoader } from './loading/loader.ts'
 import { configMetrics } from './observe/gateway-metrics.ts'
 import type { CounterFamily } from './observe/instruments.ts'
 import { createLog, type LineDestination, type LogOptions, standardError } from './observe/log.ts'
@@ -41,14 +42,12 @@ export interface GatewayOptions {
 }
 
 export class Gateway implements Viewed {
-  readonly #file: string
-  /** The file as it was named: what diagnostics call it. */
-  readonly #shownAs: string
   readonly #options: GatewayOptions
   readonly #lines: LineDestination
   readonly #log: Log
   readonly #metrics = new Metrics()
   readonly #catalog = new PluginCatalog()
+  readonly #loader: ConfigLoader
   readonly #reloads: CounterFamily
   readonly #admin: AdminPlace
   readonly targets: ServedTargets
@@ -62,7 +61,9 @@ export class Gateway implements Viewed {
   #server: Server | null = null
   #generation = 0
   #current: Config | null = null
-  #document: Document | null = null
+  /** Lines of the file, for who is told why it does not start. */
+  #excerpts: Excerpts | null = null
+  #redacted = ''
   /** Shows what placeholders of the file stand for as the placeholders. */
   #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null
@@ -85,9 +86,9 @@ export class Gateway implements Viewed {
   }
 
   private constructor(file: string, options: GatewayOptions) {
-    this.#file = resolve(file)
-    this.#shownAs = file
     this.#options = options
+    const { env = process.env } = options
+    this.#loader = new ConfigLoader(resolve(file), { shownAs: file, env }, this.#catalog)
     this.#lines = options.log?.destination ?? standardError()
     this.#log = createLog({ ...options.log, destination: this.#lines })
     this.#reloads = configMetrics(this.#metrics, {
@@ -102,9 +103,9 @@ export class Gateway implements Viewed {
     const started = Promise.withResolvers<void>()
     // From before the file is read: what changes while this starts is loaded as soon as it has started.
     if (this.#options.watch === true) this.#watch = new FileWatch(() => void started.promise.then(() => this.reload()))
-    await this.#watch?.follow([this.#file])
+    await this.#watch?.follow([this.#loader.file])
     const result = await this.#turn()
-    if (!result.ok) throw new ConfigError(result.diagnostics, this.#document!)
+    if (!result.ok) throw new ConfigError(result.diagnostics, this.#excerpts!)
     started.resolve()
   }
 
@@ -114,7 +115,7 @@ export class Gateway implements Viewed {
   }
 
   get redacted(): string {
-    return redactedSource(this.#document!)
+    return this.#redacted
   }
 
   get generation(): number {
@@ -200,25 +201,22 @@ export class Gateway implements Viewed {
   }
 
   async #load(): Promise<ReloadResult> {
-    const { env } = this.#options
-    const options = { shownAs: this.#shownAs, ...(env === undefined ? {} : { env }) }
-    const loaded = await loadConfig(this.#file, options, this.#catalog)
-    this.#document ??= loaded.document
-    void this.#watch?.follow(loaded.files)
-    if (loaded.config === null) return { ok: false, diagnostics: loaded.diagnostics }
-    for (const warning of loaded.diagnostics) this.#log.warn({ diagnostic: warning }, warning.message)
-    const { config, document } = loaded
-    if (config.hash === this.#current?.hash) return { ok: true, generation: this.generation, changed: false }
+    const { verdict, warnings, files, places, excerpts } = await this.#loader.check(this.#current?.hash ?? null)
+    this.#excerpts ??= excerpts
+    void this.#watch?.follow(files)
+    for (const warning of warnings) this.#log.warn({ diagnostic: warning }, warning.message)
+    const same = verdict.kind === 'unchanged' || this.#stopping
+    if (same) return { ok: true, generation: this.generation, changed: false }
+    if (verdict.kind === 'refused') return { ok: false, diagnostics: verdict.diagnostics }
     try {
-      const failed = config.reload.requireTests ? (await runTests(loaded)).diagnostics : []
-      if (failed.length > 0) return { ok: false, diagnostics: failed }
-      await this.#serve(config)
-      this.#document = document
-      this.#conceal = concealer(loaded.interpolated)
-      return { ok: true, generation: this.generation, changed: true }
+      await this.#serve(verdict.config)
     } catch (error) {
-      return { ok: false, diagnostics: diagnosticsOf(error, document) }
+      return { ok: false, diagnostics: diagnosticsOf(error, places) }
     }
+    this.#catalog.learn(verdict.digests)
+    this.#redacted = verdict.redacted
+    this.#conceal = concealer(verdict.interpolated)
+    return { ok: true, generation: this.generation, changed: true }
   }
 
   /** Prepares everything that can fail, then swaps. */
@@ -262,6 +260,7 @@ export class Gateway implements Viewed {
 
   async #stop(hurry: boolean): Promise<void> {
     this.#stopping = true
+    this.#loader.close()
     const { delayMs, deadlineMs } = this.current.shutdown
     this.#log.info({ delayMs: hurry ? 0 : delayMs, deadlineMs }, 'shutting down')
     if (!hurry && delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
@@ -277,6 +276,7 @@ export class Gateway implements Viewed {
 
   async #leave(): Promise<void> {
     this.#stopping = true
+    this.#loader.close()
     this.#log.info({}, 'leaving to the gateway that takes over')
     // Not waited for: whoever still reads from it must not hold up the listeners.
     void this.#admin.close()
@@ -285,7 +285,10 @@ export class Gateway implements Viewed {
   }
 
   async #finish(): Promise<void> {
-    await this.#server!.close(this.current.shutdown.deadlineMs)
+    const { deadlineMs } = this.current.shutdown
+    // A reload that is under way ends first: what it opens has to be closed.
+    await Promise.race([this.#turns.settled, sleep(deadlineMs, undefined, { ref: false })])
+    await this.#server!.close(deadlineMs)
     await this.#end()
     this.#log.info({}, 'stopped')
   }

@@ -46,6 +46,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'upstream',
   ],
   workers: ['config', 'generation', 'listener', 'observe', 'type plugin.ts', 'serving', 'state', 'type upstream'],
+  loading: ['config', 'explain'],
   'gateway.ts': [
     'type admin',
     'builtin',
@@ -55,6 +56,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'gateway-errors.ts',
     'gateway-view.ts',
     'generation',
+    'loading',
     'observe',
     'serving',
     'type state',

@@ -39,7 +39,7 @@ async function explainWith(
   try {
     rehearsal = await Rehearsal.open(loaded)
   } catch (error) {
-    const found = sortDiagnostics(diagnosticsOf(error, loaded.document))
+    const found = sortDiagnostics(diagnosticsOf(error, loaded.document.places))
     io.stderr(renderDiagnostics(found, loaded.document))
     return 1
   }

@@ -8,6 +8,9 @@ import { reportSyntax } from './syntax.ts'
 
 export type Path = readonly (string | number)[]
 
+/** Where the file itself and some of its keys stand, for what is found out when the document is gone. */
+export type Places = Readonly<Record<'file' | 'threads' | 'listen', Place>>
+
 export class ConfigDocument implements Excerpts {
   readonly file: string
   readonly text: string
@@ -41,6 +44,10 @@ export class ConfigDocument implements Excerpts {
     if (found?.value?.range == null) return this.keyPlace(path)
     const [start, end] = found.value.range
     return this.#place(path, start, end)
+  }
+
+  get places(): Places {
+    return { file: this.place([]), threads: this.place(['threads']), listen: this.place(['listen']) }
   }
 
   /** Where the key of a map entry stands; for a list item: the item. */

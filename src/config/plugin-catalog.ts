@@ -57,10 +57,25 @@ export class PluginCatalog {
   readonly #compiler = new ValidatorCompiler()
   readonly #imported = new Map<string, Promise<Imported | PluginFailure>>()
   /** Digest of each user plugin's file when it was imported. */
-  readonly #digests = new Map<string, string>()
+  readonly #digests: Map<string, string>
   /** Files whose import failed: Node remembers the failure, so the repaired file is imported under another URL. */
   readonly #failed = new Set<string>()
   #base: Validator | undefined
+
+  /** `digests`: of what other threads have imported, where that is what counts. */
+  constructor(digests: ReadonlyMap<string, string> = new Map()) {
+    this.#digests = new Map(digests)
+  }
+
+  /** Digest of each user plugin's file when it was imported, by URL. */
+  get digests(): ReadonlyMap<string, string> {
+    return this.#digests
+  }
+
+  /** Other threads serve with these. */
+  learn(digests: ReadonlyMap<string, string>): void {
+    for (const [url, digest] of digests) this.#digests.set(url, digest)
+  }
 
   /** The validator of the file itself. */
   get base(): Validator {

@@ -3,6 +3,7 @@ import type { TestConfig } from '../config/config.ts'
 import type { Diagnostic, Position } from '../config/diagnostic.ts'
 import { pathText } from '../config/document.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { CompileError } from '../generation/compile.ts'
 import type { DryRun } from '../generation/dry-run.ts'
 import { DescriptionError } from './described-request.ts'
 import { type Comparison, compare } from './expectation.ts'
@@ -40,6 +41,16 @@ export async function runTests(loaded: LoadedConfig): Promise<TestRun> {
     return run
   } finally {
     await rehearsal.close()
+  }
+}
+
+/** What its tests, or what they run on, say against a config. */
+export async function failuresOf(loaded: LoadedConfig): Promise<readonly Diagnostic[]> {
+  try {
+    return (await runTests(loaded)).diagnostics
+  } catch (error) {
+    if (error instanceof CompileError) return error.diagnostics
+    throw error
   }
 }
 

@@ -24,6 +24,14 @@ export class Turns<Result> {
     return this.#next
   }
 
+  /** Resolves when the present turn is over, however it ends. */
+  get settled(): Promise<void> {
+    return Promise.resolve(this.#running).then(
+      () => {},
+      () => {},
+    )
+  }
+
   #afterThis(): Promise<Result> {
     this.#next = null
     return this.ask()

@@ -1,5 +1,6 @@
 /** What passes between the supervisor and a worker. One call at a time has one answer; notes have none. */
 import type { MessagePort } from 'node:worker_threads'
+import type { ConfigHead } from '../config/config-slices.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { Announcement } from '../observe/announcement.ts'
 import type { LogLevel } from '../observe/log.ts'
@@ -7,7 +8,6 @@ import type { Commands, Order, Questions } from '../serving/server.ts'
 import type { SharedCountersHandle } from '../state/shared-counters.ts'
 import type { SharedInFlightHandle } from '../state/shared-in-flight.ts'
 import type { Ports } from './claim.ts'
-import type { ConfigHead } from './config-slices.ts'
 import type { Pulse } from './pulse.ts'
 import type { Share } from './share.ts'
 

@@ -1,5 +1,6 @@
 /** The program of a worker thread: a Serving of its own, and the calls of the supervisor. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { receiveConfig } from '../config/config-slices.ts'
 import { PluginCatalog } from '../config/plugin-catalog.ts'
 import { CompileError } from '../generation/compile.ts'
 import { createLog } from '../observe/log.ts'
@@ -8,7 +9,6 @@ import { Serving } from '../serving/serving.ts'
 import { SharedCounters } from '../state/shared-counters.ts'
 import { SharedInFlight } from '../state/shared-in-flight.ts'
 import { ThreadSiblings } from '../state/siblings.ts'
-import { receiveConfig } from './config-slices.ts'
 import type { Birth, CallMessage, Failure, FromWorker, Place } from './messages.ts'
 import { shareOf } from './share.ts'
 

@@ -3,7 +3,7 @@ import { MessageChannel } from 'node:worker_threads'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Config, UpstreamConfig } from '../../src/config/config.ts'
-import { receiveConfig, sendConfig } from '../../src/workers/config-slices.ts'
+import { receiveConfig, sendConfig } from '../../src/config/config-slices.ts'
 import { shareOf } from '../../src/workers/share.ts'
 import { threadsOf } from '../../src/workers/threads.ts'
 

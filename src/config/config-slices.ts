@@ -4,8 +4,8 @@
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import type { ChainItem, Config, ConsumerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts'
-import { deepFreeze } from '../config/freeze.ts'
+import type { ChainItem, Config, ConsumerConfig, RouteConfig, UpstreamConfig } from './config.ts'
+import { deepFreeze } from './freeze.ts'
 
 type SlicedRoute = Omit<RouteConfig, 'chain'> & { readonly chain: readonly number[] }
 

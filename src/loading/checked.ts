@@ -1,0 +1,63 @@
+/** A config file, checked for a gateway that serves: loaded, compared with what it serves, its tests run where it asks for that. */
+import type { Config } from '../config/config.ts'
+import type { Diagnostic, Excerpts } from '../config/diagnostic.ts'
+import type { Places } from '../config/document.ts'
+import { type LoadedConfig, type LoadOptions, loadConfig, redactedSource } from '../config/load.ts'
+import type { PluginCatalog } from '../config/plugin-catalog.ts'
+import type { Interpolation } from '../config/secrets.ts'
+
+/** What a file says that may be served. */
+export interface Servable {
+  readonly kind: 'servable'
+  readonly config: Config
+  /** The text as it may be shown. */
+  readonly redacted: string
+  readonly interpolated: readonly Interpolation[]
+  /** Of plugin files as they were checked, by URL. */
+  readonly digests: ReadonlyMap<string, string>
+}
+
+export type Verdict =
+  | Servable
+  | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[] }
+  /** It is what is served. */
+  | { readonly kind: 'unchanged' }
+
+export interface Checked {
+  readonly verdict: Verdict
+  readonly warnings: readonly Diagnostic[]
+  /** Absolute paths of the files that were read for it. */
+  readonly files: readonly string[]
+  readonly places: Places
+  readonly excerpts: Excerpts
+}
+
+export interface Question {
+  readonly file: string
+  readonly options: LoadOptions
+  /** Hash of the config that is served. */
+  readonly served: string | null
+}
+
+export async function check({ file, options, served }: Question, catalog: PluginCatalog): Promise<Checked> {
+  const loaded = await loadConfig(file, options, catalog)
+  const { document, files, diagnostics } = loaded
+  const refused = loaded.config === null
+  const verdict = refused ? { kind: 'refused' as const, diagnostics } : await verdictOn(loaded, { served, catalog })
+  return { verdict, warnings: refused ? [] : diagnostics, files, places: document.places, excerpts: document }
+}
+
+async function verdictOn(
+  loaded: LoadedConfig,
+  { served, catalog }: { served: string | null; catalog: PluginCatalog },
+): Promise<Verdict> {
+  const { config, interpolated, document } = loaded
+  if (config.hash === served) return { kind: 'unchanged' }
+  if (config.reload.requireTests) {
+    // Loaded where it is used: it brings all that decides about requests along.
+    const { failuresOf } = await import('../explain/tests.ts')
+    const diagnostics = await failuresOf(loaded)
+    if (diagnostics.length > 0) return { kind: 'refused', diagnostics }
+  }
+  return { kind: 'servable', config, redacted: redactedSource(document), interpolated, digests: catalog.digests }
+}

@@ -1,0 +1,97 @@
+import { readFile, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { startGateway } from '../support/gateway.ts'
+
+/** So many that the file is read in a thread of its own. */
+const many = Array.from(
+  { length: 300 },
+  (_, i) => `  r${i}: { match: "/r${i}/{id}", respond: { status: 200, body: "${i}" }, public: "test" }\n`,
+).join('')
+const small = 'routes:\n  a: { match: /a, respond: { status: 200, body: a }, public: "test" }\n'
+
+const plugin = (body: string) => `
+globalThis.importedHere = (globalThis.importedHere ?? 0) + 1
+export const traits = {}
+export const schema = { type: 'object', additionalProperties: false, properties: {} }
+export default function mine(scope) { scope.addHook('onSend', (_, reply) => reply.headers.set('x-mine', '${body}')) }
+`
+
+describe('a reload of a large file', () => {
+  test('serves it, and keeps the counts of a limit that did not change', async () => {
+    const limited = (more: string) =>
+      `routes:\n  a: { match: /a, respond: { status: 200, body: a }, public: "test", plugins: [{ rate-limit: { max: 2, window: 1h } }] }\n${more}`
+    await using gateway = await startGateway(limited(''))
+    await gateway.fetch('/a')
+
+    expect(await gateway.reload(limited(many))).toEqual({ ok: true, generation: 2, changed: true })
+
+    expect(await (await gateway.fetch('/r299/1')).text()).toBe('299')
+    expect((await gateway.fetch('/a')).status).toBe(200)
+    expect((await gateway.fetch('/a')).status).toBe(429)
+    expect(await gateway.reload(limited(many))).toEqual({ ok: true, generation: 2, changed: false })
+  })
+
+  test('finds what is wrong with it in another thread, and says it as a check does', async () => {
+    await using gateway = await startGateway(small, { files: { 'mine.mjs': plugin('1') } })
+    const file = join(gateway.folder, 'gateway.yaml')
+
+    const result = await gateway.reload(`plugins: [./mine.mjs]\nroutes:\n${many}typo: 1\n`)
+
+    expect((globalThis as { importedHere?: number }).importedHere).toBeUndefined()
+    const { diagnostics } = await loadConfig(file, { env: {}, shownAs: file })
+    expect(diagnostics).not.toEqual([])
+    expect(result).toEqual({ ok: false, diagnostics })
+    expect((await gateway.fetch('/a')).status).toBe(200)
+  })
+
+  test('refuses a plugin file that changed since it was loaded', async () => {
+    await using gateway = await startGateway(`plugins: [./other.mjs]\n${small}`, {
+      files: { 'other.mjs': plugin('old') },
+    })
+    await writeFile(join(gateway.folder, 'other.mjs'), plugin('new'))
+
+    const result = await gateway.reload(`plugins: [./other.mjs]\n${small}${many}`)
+
+    expect(result).toMatchObject({ ok: false, diagnostics: [{ code: 'plugin-changed', path: 'plugins[0]' }] })
+    expect((await gateway.fetch('/a')).headers.get('x-mine')).toBe('old')
+  })
+
+  test('refuses it where its tests fail', async () => {
+    await using gateway = await startGateway(small)
+    const tests = 'reload: { requireTests: true }\ntests: [{ name: t, request: GET /r1/1, expect: { status: 404 } }]\n'
+
+    const result = await gateway.reload(`${tests}${small}${many}`)
+
+    expect(result).toMatchObject({ ok: false, diagnostics: [{ code: 'failed-test' }] })
+  })
+
+  test('serves what is there at the end, when another follows and the file is gone meanwhile', async () => {
+    await using gateway = await startGateway(small)
+
+    const file = join(gateway.folder, 'gateway.yaml')
+    const whole = await readFile(file, 'utf8')
+    await writeFile(file, whole.replace(small, `${small}${many}`))
+
+    const results = await Promise.all([gateway.gateway.reload(), gateway.gateway.reload()])
+    await unlink(file)
+
+    expect(results).toMatchObject([
+      { ok: true, changed: true },
+      { ok: true, changed: false },
+    ])
+    expect(await gateway.gateway.reload()).toMatchObject({ ok: false, diagnostics: [{ code: 'unreadable-file' }] })
+    expect(await (await gateway.fetch('/r7/1')).text()).toBe('7')
+  })
+
+  test('is given up when the gateway stops', async () => {
+    await using gateway = await startGateway(small)
+
+    const reloading = gateway.reload(`${small}${many}`)
+    await gateway.gateway.stop(true)
+
+    expect(await reloading).toMatchObject({ generation: 1 })
+    await expect(gateway.fetch('/a')).rejects.toThrow()
+  })
+})
