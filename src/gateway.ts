@@ -63,7 +63,8 @@ export class Gateway implements Viewed {
   #current: Config | null = null
   /** Lines of the file, for who is told why it does not start. */
   #excerpts: Excerpts | null = null
-  #redacted = ''
+  /** The text of the file as it may be shown. */
+  redacted = ''
   /** Shows what placeholders of the file stand for as the placeholders. */
   #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null
@@ -112,10 +113,6 @@ export class Gateway implements Viewed {
   get current(): Config {
     if (this.#current === null) throw new Error('no config is loaded')
     return this.#current
-  }
-
-  get redacted(): string {
-    return this.#redacted
   }
 
   get generation(): number {
@@ -205,8 +202,8 @@ export class Gateway implements Viewed {
     this.#excerpts ??= excerpts
     void this.#watch?.follow(files)
     for (const warning of warnings) this.#log.warn({ diagnostic: warning }, warning.message)
-    const same = verdict.kind === 'unchanged' || this.#stopping
-    if (same) return { ok: true, generation: this.generation, changed: false }
+    const { generation } = this
+    if (verdict.kind === 'unchanged' || this.#stopping) return { ok: true, generation, changed: false }
     if (verdict.kind === 'refused') return { ok: false, diagnostics: verdict.diagnostics }
     try {
       await this.#serve(verdict.config)
@@ -214,7 +211,7 @@ export class Gateway implements Viewed {
       return { ok: false, diagnostics: diagnosticsOf(error, places) }
     }
     this.#catalog.learn(verdict.digests)
-    this.#redacted = verdict.redacted
+    this.redacted = verdict.redacted
     this.#conceal = concealer(verdict.interpolated)
     return { ok: true, generation: this.generation, changed: true }
   }

@@ -5,15 +5,16 @@ import { describe, expect, test } from 'vitest'
 /** Which rooms a room may import from, besides itself and `node:`. Type-only imports count; `type X` allows those alone. */
 const table: Readonly<Record<string, readonly string[]>> = {
   'problem.ts': [],
+  'pace.ts': [],
   http1: [],
   state: [],
   redis: ['type config', 'ioredis', 'type plugin.ts', 'state'],
   observe: ['pino', 'prom-client', 'type plugin.ts'],
   exchange: ['type config', 'ipaddr.js', 'problem.ts'],
-  config: ['ajv', 'exchange', 'ipaddr.js', 're2js', 'type fastify', 'type plugin.ts', 'yaml'],
+  config: ['ajv', 'exchange', 'ipaddr.js', 'pace.ts', 're2js', 'type fastify', 'type plugin.ts', 'yaml'],
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],
-  routing: ['type config', 'exchange', 're2js'],
+  routing: ['type config', 'exchange', 'pace.ts', 're2js'],
   upstream: ['config', 'exchange', 'http1'],
   proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type config', 'upstream'],
   generation: [
@@ -21,6 +22,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'fastify',
     'fastify-plugin',
     'listener',
+    'pace.ts',
     'problem.ts',
     'proxy',
     'routing',

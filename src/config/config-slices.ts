@@ -1,9 +1,9 @@
 /**
- * A config on its way to another thread, in slices: reading 10,000 routes at once would hold every request of a serving
+ * A config on its way to another thread, in small slices: reading 10,000 routes at once would hold every request of a serving
  * thread up. Chain items keep their identity, so that what two routes share is compiled once.
  */
-import { setImmediate as turn } from 'node:timers/promises'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { Pace } from '../pace.ts'
 import type { ChainItem, Config, ConsumerConfig, RouteConfig, UpstreamConfig } from './config.ts'
 import { deepFreeze } from './freeze.ts'
 
@@ -23,7 +23,7 @@ export interface ConfigHead extends Omit<Config, 'routes' | 'upstreams' | 'consu
   readonly slices: number
 }
 
-const LENGTH = 50
+const LENGTH = 10
 
 /** Sends all slices through the port, where they wait to be read. */
 export function sendConfig(config: Config, port: MessagePort): ConfigHead {
@@ -56,6 +56,7 @@ export async function receiveConfig(head: ConfigHead, port: MessagePort): Promis
   const routes: RouteConfig[] = []
   const upstreams: UpstreamConfig[] = []
   const consumers: ConsumerConfig[] = []
+  const pace = new Pace()
   for (let i = 0; i < slices; i++) {
     const slice = (receiveMessageOnPort(port) as { message: Slice }).message
     items.push(...slice.items)
@@ -64,7 +65,7 @@ export async function receiveConfig(head: ConfigHead, port: MessagePort): Promis
     }
     upstreams.push(...deepFreeze(slice.upstreams))
     consumers.push(...deepFreeze(slice.consumers))
-    await turn()
+    if (pace.isOver) await pace.rest()
   }
   port.close()
   const global = plugins.map((number) => items[number]!)

@@ -7,6 +7,7 @@ import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
+import { Pace } from '../pace.ts'
 import type { CounterStore, InFlightStore, Log, PluginRequest, Purges, Siblings } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
@@ -70,11 +71,6 @@ export interface CompileInput {
   readonly number: number
 }
 
-/** Routes compiled between two turns of the event loop, so that a reload stalls no request. */
-const SLICE = 50
-/** The same for what a retired generation lets go of. */
-const RELEASED = 500
-
 export async function compile(input: CompileInput, world: World, events: GenerationEvents): Promise<Generation> {
   const generation = new Generation(events)
   const compiler = new Compiler(input, world, generation)
@@ -127,8 +123,9 @@ class Compiler {
     const upstreams = await compileUpstreams(config, this.#world, this.#targets)
     const global = await this.#chain(config.plugins)
     const routes: Route[] = []
-    for (const [index, route] of config.routes.entries()) {
-      if (index % SLICE === SLICE - 1) await turn()
+    const pace = new Pace()
+    for (const route of config.routes) {
+      if (pace.isOver) await pace.rest()
       const { chain, edge, policy } = await this.#chain(route.chain)
       const fallback = route.action.kind === 'forward' ? fallbackOf(route.action.fallback, upstreams) : null
       const parts = { chain, edge, policy: fallback === null ? policy : { ...policy, fallback } }
@@ -219,8 +216,9 @@ class Compiler {
 
   async #release(): Promise<void> {
     const { carry } = this.#world
-    for (const [index, key] of [...this.#targets.splice(0), ...this.#items.held].entries()) {
-      if (index % RELEASED === RELEASED - 1) await turn()
+    const pace = new Pace()
+    for (const key of [...this.#targets.splice(0), ...this.#items.held]) {
+      if (pace.isOver) await pace.rest()
       carry.release(key)
     }
     if (this.#store !== null) carry.release(storeKey(this.#input.config.store))

@@ -1,6 +1,7 @@
 /** The upstreams of a config, compiled: their targets are carried over from the generation before where nothing changed. */
 import type { AffinityKey, Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
 import type { FallbackConfig, RetryReason } from '../config/resilience.ts'
+import { Pace } from '../pace.ts'
 import type { ResolvedName } from '../upstream/resolved-name.ts'
 import { Target, targetKey } from '../upstream/target.ts'
 import { type Fallback, Upstream } from '../upstream/upstream.ts'
@@ -14,7 +15,9 @@ export async function compileUpstreams(config: Config, world: World, held: strin
   const echoPort = usesEcho ? await world.echoPort() : 0
   const names = new TargetNames(config, world, held)
   const upstreams = new Map<string, Upstream>()
+  const pace = new Pace()
   for (const upstream of config.upstreams) {
+    if (pace.isOver) await pace.rest()
     const targetOf = (target: TargetConfig) => {
       const key = `target ${targetKey(target, upstream)} ${names.keyOf(target)}`
       held.push(key)

@@ -1,14 +1,12 @@
 /** The route table: listener, host, path, method, conditions, each stage closed by the one before it (CONTRACT, "Matching"). */
 import type { RequestFacts } from '../exchange/exchange.ts'
+import { Pace } from '../pace.ts'
 import { type ConsideredRoute, consideredRoutes, hostsCovering } from './candidates.ts'
 import { compileConditions } from './conditions.ts'
 import { emptyHostTable, type HostTable, hostLevels, insert, leafOf, type Trie, trieOf } from './hosts.ts'
 import { candidatesFor, decideLeaf, fallsThrough, type Leaf, type MatchResult, NONE, type Routable } from './leaf.ts'
 import { foldLiteral, readings } from './reading.ts'
 import { findLeaf, findLeaves } from './trie.ts'
-
-/** Building yields to the event loop this often, so that a reload of many routes stalls no request. */
-const SLICE = 100
 
 export class RouteTable<R extends Routable> {
   readonly #tables = new Map<string, HostTable<R>>()
@@ -22,8 +20,9 @@ export class RouteTable<R extends Routable> {
       table.#tables.set(name, emptyHostTable())
       table.#folded.set(name, emptyHostTable())
     }
-    for (const [index, route] of routes.entries()) {
-      if (index % SLICE === SLICE - 1) await new Promise(setImmediate)
+    const pace = new Pace()
+    for (const route of routes) {
+      if (pace.isOver) await pace.rest()
       table.#add(route, listeners)
     }
     return table

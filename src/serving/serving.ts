@@ -146,10 +146,11 @@ export class Serving implements Server {
     this.#prepared = null
     for (const upstream of this.#generation.compiled.upstreams.values()) upstream.takeOver()
     this.#listeners.settle()
-    this.#dropSeries()
     const { config } = this.#generation.compiled
     this.#tunnels.review(config, config.shutdown.deadlineMs)
     if (old !== null) this.#retire(old)
+    await turn()
+    this.#dropSeries()
   }
 
   async abandon(): Promise<void> {

@@ -1,0 +1,44 @@
+/**
+ * Loaded into the gateway with `--import`: notes every turn of an event loop that lasted, by thread, in a file beside the config.
+ * CPU time of the thread is noted too, since a machine that others use stops a thread in the middle of its turn.
+ */
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
+import { threadName } from 'node:worker_threads'
+
+export interface Stall {
+  /** `main`, or as the gateway calls its threads. */
+  readonly thread: string
+  /** When it was over: milliseconds since the epoch. */
+  readonly at: number
+  readonly wallMs: number
+  readonly cpuMs: number
+}
+
+/** In the working directory of the gateway. */
+export const stallFile = 'stalls.jsonl'
+const notedMs = 3
+
+if (threadName === 'sluice-config' && process.env['SLUICE_STALLS'] === 'realtime') {
+  // Of two threads of one real-time priority each runs for 100 ms: this one has a lower one.
+  execFileSync('chrt', ['--rr', '--pid', '5', basename(readlinkSync('/proc/thread-self'))])
+}
+if (process.env['SLUICE_STALLS'] !== undefined) {
+  let wall = performance.now()
+  let cpu = process.threadCpuUsage()
+  const look = () => {
+    const { user, system } = process.threadCpuUsage(cpu)
+    const now = performance.now()
+    const stall: Stall = {
+      thread: threadName || 'main',
+      at: Date.now(),
+      wallMs: now - wall,
+      cpuMs: (user + system) / 1000,
+    }
+    if (stall.cpuMs > notedMs) appendFileSync(stallFile, `${JSON.stringify(stall)}\n`)
+    wall = performance.now()
+    cpu = process.threadCpuUsage()
+  }
+  setInterval(look, 1).unref()
+}

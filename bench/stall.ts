@@ -1,0 +1,181 @@
+/**
+ * `node bench/stall.ts`: how long a reload of a large file holds requests up. Per shape of the file: the longest turn of an event
+ * loop that serves, and the slowest request of a client that asks 200 times a second. Exits 1 when a turn takes longer than 20 ms of CPU.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { cleanUpOnSignal, runFirst, temporaryFolder } from './child.ts'
+import { leaveGatewayCore } from './cores.ts'
+import { readRss } from './cpu.ts'
+import { wholeNumber } from './options.ts'
+import { type Job, type RunningPeer, startPeer } from './peer.ts'
+import { sluiceHead, sluicePeer } from './peers/sluice.ts'
+import { type Shape, shapes } from './stall-configs.ts'
+import { type Stall, stallFile } from './stall-probe.ts'
+import { startSteadyLoad } from './steady.ts'
+
+const mostStallMs = 20
+const everyMs = 5
+/** What a reload leaves behind is let go of in this time. */
+const afterwardsMs = 2000
+
+interface Options {
+  readonly routes: number
+  readonly reloads: number
+  readonly threads: readonly number[]
+}
+
+interface Row {
+  readonly shape: string
+  readonly threads: number
+  /** Of a reload, median. */
+  readonly tookMs: number
+  readonly turnCpuMs: number
+  readonly turnWallMs: number
+  readonly slowestMs: number
+  readonly quietSlowestMs: number
+  readonly failed: number
+  readonly rssMiB: readonly [before: number, after: number]
+}
+
+async function main({ routes, reloads, threads }: Options): Promise<boolean> {
+  cleanUpOnSignal()
+  leaveGatewayCore()
+  const rows: Row[] = []
+  for (const count of threads) {
+    for (const shape of shapes) rows.push(await measure(shape, { routes, reloads, threads: count }))
+  }
+  return report(rows)
+}
+
+async function measure(
+  shape: Shape,
+  { routes, reloads, threads }: Omit<Options, 'threads'> & { threads: number },
+): Promise<Row> {
+  await using folder = await temporaryFolder()
+  const origin = createServer((_request, response) => response.writeHead(200, { 'content-length': '2' }).end('ok'))
+  await new Promise<void>((listening) => origin.listen(0, '127.0.0.1', listening))
+  using _closed = { [Symbol.dispose]: () => void origin.close().closeAllConnections() }
+  const { port: originPort } = origin.address() as AddressInfo
+  const headOf = (job: Omit<Job, 'work'>) => sluiceHead(job).replace(/^threads: .*$/m, `threads: ${threads}`)
+  const textOf = (job: Omit<Job, 'work'>, revision: number) =>
+    shape.text({ head: headOf(job), originPort }, routes, revision)
+  const plain = sluicePeer('sluice', ['--import', new URL('./stall-probe.ts', import.meta.url).pathname])
+  const peer = { ...plain, setup: (job: Job) => ({ ...plain.setup(job)!, files: { 'gateway.yaml': textOf(job, 0) } }) }
+  await using gateway = (await startPeer(peer, { folder: folder.path, work: 'proxy', originPort }))!
+  const job = { ...gateway, originPort }
+
+  const warming = startSteadyLoad(
+    gateway.port,
+    Array.from({ length: routes }, (_, i) => shape.path(i)),
+    0.5,
+  )
+  await sleep(routes * 0.5 + 500)
+  warming.stop()
+  const load = startSteadyLoad(
+    gateway.port,
+    Array.from({ length: 16 }, (_, i) => shape.path(i)),
+    everyMs,
+  )
+  // The first reload finds code that was never run.
+  await reload(gateway, textOf(job, 1))
+  await sleep(afterwardsMs)
+  load.slowest()
+  await sleep(afterwardsMs)
+  const quietSlowestMs = load.slowest()
+  const rssBefore = readRss(gateway.pids())
+  const from = Date.now()
+  const took: number[] = []
+  for (let revision = 2; revision < reloads + 2; revision++) {
+    took.push(await reload(gateway, textOf(job, revision)))
+    await sleep(afterwardsMs)
+  }
+  const slowestMs = load.slowest()
+  const rssAfter = readRss(gateway.pids())
+  load.stop()
+  const stalls = stallsOf(gateway, threads).filter(({ at }) => at >= from)
+  return {
+    shape: shape.name,
+    threads,
+    tookMs: took.toSorted((a, b) => a - b)[took.length >> 1]!,
+    turnCpuMs: Math.max(0, ...stalls.map(({ cpuMs }) => cpuMs)),
+    turnWallMs: Math.max(0, ...stalls.map(({ wallMs }) => wallMs)),
+    slowestMs,
+    quietSlowestMs,
+    failed: load.counts.failed,
+    rssMiB: [rssBefore / 2 ** 20, rssAfter / 2 ** 20],
+  }
+}
+
+/** Of the threads that serve. */
+function stallsOf({ folder }: RunningPeer, threads: number): Stall[] {
+  const file = join(folder, stallFile)
+  if (!existsSync(file)) return []
+  const all = readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line): Stall => JSON.parse(line))
+  if (process.env['STALLS']) for (const s of all) if (s.cpuMs > 8) console.error(JSON.stringify(s))
+  return all.filter(({ thread }) => (threads === 1 ? thread === 'main' : /^sluice-\d+$/.test(thread)))
+}
+
+async function reload(gateway: RunningPeer, text: string): Promise<number> {
+  const file = join(gateway.folder, 'gateway.yaml')
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
+  const startedAt = performance.now()
+  const answer = await fetch(`http://127.0.0.1:${gateway.adminPort}/api/reload`, {
+    method: 'POST',
+    signal: AbortSignal.timeout(60_000),
+  })
+  const said = await answer.text()
+  if (answer.status !== 200) throw new Error(`A reload answered ${answer.status}: ${said.slice(0, 300)}`)
+  return performance.now() - startedAt
+}
+
+function report(rows: readonly Row[]): boolean {
+  const lines = rows.map(
+    (row) =>
+      `| ${row.shape} | ${row.threads} | ${row.tookMs.toFixed(0)} | ${row.turnCpuMs.toFixed(1)} | ${row.turnWallMs.toFixed(1)} ` +
+      `| ${row.slowestMs.toFixed(1)} | ${row.quietSlowestMs.toFixed(1)} | ${row.failed} | ${row.rssMiB.map((one) => one.toFixed(0)).join(' → ')} |`,
+  )
+  process.stdout.write(
+    `${[
+      '| file | threads | reload ms | longest turn, CPU ms | wall ms | slowest request ms | without a reload ms | failed | RSS MiB |',
+      '|---|--:|--:|--:|--:|--:|--:|--:|--:|',
+      ...lines,
+    ].join('\n')}\n`,
+  )
+  return rows.every(({ turnCpuMs, failed }) => turnCpuMs <= mostStallMs && failed === 0)
+}
+
+try {
+  const { values } = parseArgs({
+    options: {
+      routes: { type: 'string', default: '10000' },
+      reloads: { type: 'string', default: '5' },
+      threads: { type: 'string', default: '1,2' },
+      realtime: { type: 'boolean', default: false },
+    },
+  })
+  process.env['SLUICE_STALLS'] = values.realtime ? 'realtime' : 'yes'
+  if (values.realtime) {
+    runFirst()
+    execFileSync('chrt', ['--rr', '--all-tasks', '--pid', '10', String(process.pid)])
+  }
+  const held = await main({
+    routes: wholeNumber('--routes', values.routes),
+    reloads: wholeNumber('--reloads', values.reloads),
+    threads: values.threads.split(',').map((one) => wholeNumber('--threads', one)),
+  })
+  process.exitCode = held ? 0 : 1
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 2
+}

@@ -1,0 +1,64 @@
+/** A modest load at a constant rate, whatever the answers take: what one client sees while something else goes on. */
+import { connect, type Socket } from 'node:net'
+
+export interface SteadyLoad {
+  /** Milliseconds of the slowest request that was due since the last call, from when it was due. */
+  slowest(): number
+  /** Answers with 200, and everything else. */
+  readonly counts: { readonly ok: number; readonly failed: number }
+  stop(): void
+}
+
+/** Sends one request every `everyMs` to the next of `paths`, on kept connections. */
+export function startSteadyLoad(port: number, paths: readonly string[], everyMs: number): SteadyLoad {
+  const idle: Socket[] = []
+  const open = new Set<Socket>()
+  const counts = { ok: 0, failed: 0 }
+  let slowest = 0
+  let due = performance.now() + everyMs
+  let sent = 0
+  const send = (dueAt: number) => {
+    const socket = idle.pop() ?? opened(port, open)
+    const path = paths[sent++ % paths.length]!
+    let head = ''
+    const over = (ok: boolean) => {
+      socket.removeAllListeners()
+      slowest = Math.max(slowest, performance.now() - dueAt)
+      if (ok) counts.ok++
+      else counts.failed++
+      if (ok) idle.push(socket)
+      else socket.destroy()
+      socket.on('error', () => socket.destroy())
+    }
+    socket.on('data', (bytes: Buffer) => {
+      head += bytes.toString('latin1')
+      // Answers are small, and end with the bytes that the origin sends.
+      if (head.endsWith('\r\n\r\nok')) over(head.startsWith('HTTP/1.1 200'))
+      else if (head.includes('\r\n\r\n') && !head.startsWith('HTTP/1.1 200')) over(false)
+    })
+    socket.on('error', () => over(false))
+    socket.on('close', () => over(false))
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: bench\r\n\r\n`)
+  }
+  const timer = setInterval(() => {
+    for (; due <= performance.now(); due += everyMs) send(due)
+  }, 1)
+  return {
+    counts,
+    slowest() {
+      const seen = slowest
+      slowest = 0
+      return seen
+    },
+    stop() {
+      clearInterval(timer)
+      for (const socket of open) socket.removeAllListeners().destroy()
+    },
+  }
+}
+
+function opened(port: number, open: Set<Socket>): Socket {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  open.add(socket)
+  return socket
+}
