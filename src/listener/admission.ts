@@ -48,6 +48,11 @@ interface Head {
   bytes: number
 }
 
+/** Node's parser takes these with RTSP/ and ICE/ alone, whose version it gives as HTTP's. */
+const notOfHttp: ReadonlySet<string> = new Set(
+  'SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH'.split(' '),
+)
+
 const noBody = { kind: 'none' } as const
 const chunkedBody = { kind: 'chunked' } as const
 const rootPath: NormalizedPath = { path: '/', kept: null, encodedSlash: false, reinterpretable: false }
@@ -78,7 +83,7 @@ export function admit(raw: ClientHead, meta: Arrival, policy: AdmissionPolicy): 
     expectsContinue: meta.expectsContinue,
     upgrade: meta.upgrade !== null,
   }
-  const problem = refusal(raw, head, { limits: policy.limits, authority, path }) ?? misdirection(raw, meta, facts.host)
+  const problem = refusal(raw, head, { limits: policy.limits, authority, path }) ?? misdirection(raw, meta, facts)
   return { facts, path: normalized, asterisk: raw.url === '*' && problem === null, problem }
 }
 
@@ -158,6 +163,7 @@ function refusal(
   { limits, authority, path }: { limits: Limits; authority: Authority | null; path: NormalizedPath | string },
 ): Problem | null {
   const { httpVersion } = raw
+  if (notOfHttp.has(raw.method!)) return bad('Only HTTP is spoken here.')
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return bad('Only HTTP/1.1 and HTTP/1.0 are spoken here.')
   // RFC 9112 §3.2: exactly one Host in HTTP/1.1; in HTTP/1.0 it may be missing.
   if (head.hosts > 1) return bad('There is more than one Host field.')
@@ -169,10 +175,14 @@ function refusal(
     // RFC 9112 §6.1: a transfer coding in HTTP/1.0 is faulty framing.
     if (httpVersion === '1.0') return bad('HTTP/1.0 knows no transfer coding.')
     if (head.transferEncoding.toLowerCase() !== 'chunked') {
-      return new Problem('not-supported', 'The only transfer coding understood here is chunked.')
+      return new Problem('not-supported', 'The only transfer coding understood here is chunked.', {
+        headers: lastAnswer,
+      })
     }
   }
-  if (typeof path === 'string') return bad(path)
+  // RFC 9110 §8.6: a length that a double cannot hold would be forwarded as another.
+  if (head.length !== null && !Number.isSafeInteger(Number(head.length))) return bad('The Content-Length is too large.')
+  if (typeof path === 'string') return new Problem('bad-request', path)
   if (raw.url!.length + raw.method!.length + 11 > limits.requestLine)
     return new Problem('uri-too-long', 'The request line is too long.')
   if (raw.rawHeaders.length / 2 > limits.headers)
@@ -181,13 +191,23 @@ function refusal(
   return null
 }
 
-/** RFC 9110 §15.5.20: the client was shown the certificate of another name than the one it asks for now. */
-function misdirection({ socket }: ClientHead, { covers }: Arrival, host: string | null): Problem | null {
+/** What this connection cannot give. RFC 9110 §15.5.20: the client was shown the certificate of another name than the one it asks for now. */
+function misdirection(
+  { url, socket }: ClientHead,
+  { covers }: Arrival,
+  { host, scheme, trusted }: RequestFacts,
+): Problem | null {
+  // RFC 9110 §7.4: only a trusted gateway may ask for an https resource over a connection that is not secured.
+  if (scheme === 'http' && url!.charCodeAt(0) !== 0x2f && !trusted && /^https:/i.test(url!))
+    return new Problem('misdirected-request', 'This connection is not secured, and the target is an https resource.')
   if (covers === null || host === null || typeof socket.servername !== 'string') return null
   if (covers(socket.servername, host)) return null
   return new Problem('misdirected-request', 'This connection was opened for another name: open one for this.')
 }
 
+/** Whoever sends such a head may mean another end of the message than we do: nothing is read behind it (RFC 9112 §6.1). */
+const lastAnswer = ['connection', 'close']
+
 function bad(detail: string): Problem {
-  return new Problem('bad-request', detail)
+  return new Problem('bad-request', detail, { headers: lastAnswer })
 }

@@ -2,6 +2,7 @@
 import { Socket } from 'node:net'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
+import { askWhetherThere } from './half-closed.ts'
 import { linger } from './linger.ts'
 
 /** How many pipelined requests are read ahead. */
@@ -15,20 +16,40 @@ export class ClientConnection {
   #closing = false
   /** The request whose bytes arrive at present, or arrived last. */
   #current: GatewayRequest | null = null
+  /** The client has half-closed, or left: what is open is the last of it. */
+  #isLast = false
 
   constructor(socket: Socket) {
     this.#socket = socket
     // What Node's server calls after the last answer.
     socket.destroySoon = () => {
+      // Words behind the last answer are still to be said: see `end`.
+      if (this.#isLast && this.#lastWords !== null) return
       if (this.#current === null || this.#current.complete) Socket.prototype.destroySoon.call(socket)
       else this.#close('')
     }
+    socket.on('end', () => this.#ended())
     socket.on('close', () => this.#closed())
   }
 
   /** Node tells an answer of its connection's end only when its turn had come: the others are told here. */
   #closed(): void {
     for (const { raw } of this.#open.splice(0)) raw.exchange?.leave(false)
+  }
+
+  /** Its requests are answered all the same: half-closing is legal (RFC 9112 §9.6). */
+  #ended(): void {
+    this.#isLast = true
+    const response = this.#open[0]?.raw.exchange?.response
+    if (response?.headersSent === true) this.#socket.destroy()
+    else this.#ask()
+  }
+
+  #ask(): void {
+    const raw = this.#open[0]?.raw
+    // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
+    if (raw?.httpVersion !== '1.1') return
+    askWhetherThere(() => (this.#open[0]?.raw === raw && !this.#socket.destroyed ? raw.exchange?.response : null))
   }
 
   /** No answer is owed, and more may be asked: the connection can be handed over as a whole. */
@@ -66,6 +87,7 @@ export class ClientConnection {
     if (this.#closing || this.#socket.writableEnded || this.#socket.destroyed) return
     if (this.#open.length <= AHEAD) this.#socket.resume()
     next?.start()
+    if (this.#isLast) this.#ask()
   }
 
   /**

@@ -11,7 +11,15 @@ import { GatewayRequest } from '../exchange/gateway-request.ts'
 import { malformed, problemBytes } from './bare-problem.ts'
 import { Certificates } from './certificates.ts'
 import { ClientConnection } from './connection.ts'
-import { connectRefusal, isWebSocketUpgrade, plainMeta, type RequestMeta, unmetExpectation } from './meta.ts'
+import {
+  asksUpgrade,
+  connectRefusal,
+  expectsContinue,
+  isWebSocketUpgrade,
+  plainMeta,
+  type RequestMeta,
+  unmetExpectation,
+} from './meta.ts'
 import { PlainPath } from './plain-path.ts'
 import { sharesAddresses } from './share.ts'
 
@@ -66,6 +74,8 @@ export class Listener {
       IncomingMessage: GatewayRequest,
     }
     this.#server = this.#certificates === null ? createServer(options) : this.#secureServer(options, limits)
+    // A client that has half-closed is answered: see ClientConnection.
+    Object.assign(this.#server, { httpAllowHalfOpen: true })
     const handOver = this.#attach()
     this.#plainPath = new PlainPath({
       handOver,
@@ -137,7 +147,10 @@ export class Listener {
     server.on(event, (socket: Socket) => this.#plainPath.open(socket))
     server.on('request', (raw, response) => this.#begin(raw as GatewayRequest, response, this.#plain))
     server.on('checkContinue', (raw, response) =>
-      this.#begin(raw as GatewayRequest, response, { ...this.#plain, expectsContinue: true }),
+      this.#begin(raw as GatewayRequest, response, {
+        ...this.#plain,
+        ...(expectsContinue(raw.headers.expect!) ? { expectsContinue: true } : { problem: unexpected }),
+      }),
     )
     server.on('checkExpectation', (raw, response) =>
       this.#begin(raw as GatewayRequest, response, { ...this.#plain, problem: unexpected }),
@@ -162,6 +175,8 @@ export class Listener {
       raw.socket.destroy()
       return
     }
+    // An upgrade that was not taken: Node's parser drops what came in one read with it, and what follows may be no request's beginning.
+    if (asksUpgrade(raw.headers)) response.shouldKeepAlive = false
     raw.client = connection
     response.on('close', answered)
     raw.listener = this

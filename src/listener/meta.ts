@@ -32,14 +32,23 @@ export function describedMeta(
 ): Arrival & Pick<RequestMeta, 'problem'> {
   const plain = plainMeta(listener)
   if (head.method === 'CONNECT') return { ...plain, problem: connectRefusal() }
-  // Node's parser takes Upgrade for one only where Connection names it (RFC 9110 §7.8); of that request it reads no Expect.
-  const named = /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(head.headers.connection ?? '')
-  if (named && isWebSocketUpgrade(head)) return { ...plain, upgrade: {} }
+  // Of an upgrade Node reads no Expect.
+  if (asksUpgrade(head.headers) && isWebSocketUpgrade(head)) return { ...plain, upgrade: {} }
   const { expect } = head.headers
   // Node's own reading of Expect, which chooses between the events `checkContinue` and `checkExpectation`.
   const expected = head.httpVersion === '1.1' && expect !== undefined
-  if (expected && !/(?:^|\W)100-continue(?:$|\W)/i.test(expect)) return { ...plain, problem: unmetExpectation() }
+  if (expected && !expectsContinue(expect)) return { ...plain, problem: unmetExpectation() }
   return { ...plain, expectsContinue: expected }
+}
+
+/** RFC 9110 §10.1.1: this and nothing else. Node looks for the word anywhere, so that `100-continue-x` has it. */
+export function expectsContinue(expect: string): boolean {
+  return /^[ \t]*100-continue[ \t]*$/i.test(expect)
+}
+
+/** Node's parser takes Upgrade for one only where Connection names it (RFC 9110 §7.8). */
+export function asksUpgrade({ upgrade, connection }: IncomingHttpHeaders): boolean {
+  return upgrade !== undefined && /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(connection ?? '')
 }
 
 export function unmetExpectation(): Problem {

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import type { Problem } from '../problem.ts'
+import { askWhetherThere } from './half-closed.ts'
 import { linger } from './linger.ts'
 import type { PlainHeadReader } from './plain-head.ts'
 import { PlainRequest } from './plain-request.ts'
@@ -35,9 +36,6 @@ export interface PlainOwner {
   gone(connection: PlainConnection): void
 }
 
-/** How long an answer may take to a client that has ended its side, before it is asked whether it is still there. */
-const ASK_AFTER_MS = 5
-const ASK_EVERY_MS = 5000
 /** Bytes of pipelined requests that are read ahead. Reading on shows when the client leaves. */
 const AHEAD = 64 * 1024
 
@@ -210,20 +208,7 @@ export class PlainConnection implements ClientEvents {
     this.#isLast = true
     if (response.headersSent) this.socket.destroy()
     else if (!request.complete) request.breakOff(this.#owner.brokenBody())
-    else this.#ask(response, ASK_AFTER_MS)
-  }
-
-  /**
-   * An interim answer, which may be sent at any time (RFC 9110 §15.2), tells the two apart: whoever has left answers it with a reset,
-   * and the next one then fails.
-   */
-  #ask(response: PlainResponse, afterMs: number): void {
-    const again = () => {
-      if (this.#response !== response || response.headersSent || this.socket.destroyed) return
-      response.writeContinue()
-      this.#ask(response, Math.min(afterMs * 2, ASK_EVERY_MS))
-    }
-    setTimeout(again, afterMs).unref()
+    else askWhetherThere(() => (this.#response === response && !this.socket.destroyed ? response : null))
   }
 
   closed(): void {

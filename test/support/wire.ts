@@ -15,8 +15,9 @@ export interface Wire {
   close(): void
 }
 
-export async function openWire(port: number): Promise<Wire> {
-  const socket = connect(port, '127.0.0.1')
+export async function openWire(port: number, options: { readonly allowHalfOpen?: boolean } = {}): Promise<Wire> {
+  const socket = connect({ port, host: '127.0.0.1', ...options })
+  if (options.allowHalfOpen) socket.on('end', () => socket.end())
   let received = ''
   socket.on('data', (chunk: Buffer) => {
     received += chunk.toString('latin1')
