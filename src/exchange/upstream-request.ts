@@ -17,6 +17,8 @@ export class UpstreamRequest {
   readonly headers: HeaderList
   readonly taps: BodyTap[] = []
   readonly transforms: (() => Transform)[] = []
+  /** Whether a trailer field of the client may go on: not under a name that is the gateway's to set. */
+  trails: (name: string) => boolean = () => true
 
   constructor(head: { method: string; path: string; query: string; host: string | null; headers: HeaderList }) {
     this.method = head.method

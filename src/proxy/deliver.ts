@@ -105,10 +105,15 @@ export function deliver(exchange: Exchange, policy: DeliveryPolicy): void {
 }
 
 export function addTrailers(response: ClientResponse, trailers: readonly string[]): void {
-  const kept = forwardableTrailers(trailers)
+  const kept = forwardableTrailers(trailers, isTheirs)
   const pairs: [string, string][] = []
   for (let i = 0; i < kept.length; i += 2) pairs.push([kept[i]!, kept[i + 1]!])
   if (pairs.length > 0) response.addTrailers(pairs)
+}
+
+/** An upstream does not speak for the gateway, here no more than in its head. */
+function isTheirs(name: string): boolean {
+  return name.toLowerCase() !== 'x-request-id'
 }
 
 const SMALL = 16 * 1024

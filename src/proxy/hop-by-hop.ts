@@ -52,13 +52,13 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'www-authenticate',
 ])
 
-/** The trailers of a flat list that may pass a gateway. */
-export function forwardableTrailers(raw: readonly string[]): string[] {
+/** The trailers of a flat list that may pass a gateway, and whose names `trails` lets through. */
+export function forwardableTrailers(raw: readonly string[], trails: (name: string) => boolean): string[] {
   const kept: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase()
-    if (forbiddenTrailers.has(name) || name.startsWith('x-forwarded-') || name.startsWith('x-consumer')) continue
-    kept.push(raw[i]!, raw[i + 1]!)
+    // `_` for `-`: some origins cannot tell them apart.
+    const isForbidden = forbiddenTrailers.has(raw[i]!.toLowerCase().replaceAll('_', '-'))
+    if (!isForbidden && trails(raw[i]!)) kept.push(raw[i]!, raw[i + 1]!)
   }
   return kept
 }

@@ -36,6 +36,8 @@ export interface RequestHeadPolicy {
   /** `x-forwarded-for` is the header that is believed from trusted proxies, so it is appended to. */
   readonly chains: boolean
   readonly treat: (name: string) => Treatment
+  /** Attack: origins that merge trailers into the head would take a client's own `X-Consumer` there for ours (RFC 9110 §6.5.1). */
+  readonly trails: (name: string) => boolean
 }
 
 /**
@@ -47,11 +49,8 @@ export function requestHeadPolicy(
   trustedHeader: string,
   reserved: ReadonlySet<string>,
 ): RequestHeadPolicy {
-  return {
-    name,
-    chains: trustedHeader === 'x-forwarded-for',
-    treat: memoByName((lower) => treatment(lower, trustedHeader, reserved)),
-  }
+  const treat = memoByName((lower) => treatment(lower, trustedHeader, reserved))
+  return { name, chains: trustedHeader === 'x-forwarded-for', treat, trails: (field) => treat(field) === 'keep' }
 }
 
 function treatment(lower: string, trustedHeader: string, reserved: ReadonlySet<string>): Treatment {
@@ -98,7 +97,9 @@ export function requestHead(exchange: Exchange, policy: RequestHeadPolicy, targe
     }
   }
   addOurs(exchange, policy, kept, seen)
-  return new UpstreamRequest({ method: facts.method, ...target, headers })
+  const request = new UpstreamRequest({ method: facts.method, ...target, headers })
+  request.trails = policy.trails
+  return request
 }
 
 function addOurs(

@@ -181,7 +181,7 @@ export class Upload {
 
   #trailers(): string[] {
     const chunked = uploadFraming(this.#exchange).kind === 'chunked'
-    return chunked ? forwardableTrailers(this.#raw.rawTrailers) : []
+    return chunked ? forwardableTrailers(this.#raw.rawTrailers, this.#exchange.upstreamRequest.trails) : []
   }
 
   #tooSlow(): void {

@@ -97,6 +97,28 @@ test('what stands behind an upgrade that is not taken is never read as a request
   expect(rig.targets.has('/smuggled')).toBe(false)
 })
 
+test('a trailer does not go on under a name that is the gateway’s to set (RFC 9110 §6.5.1)', async () => {
+  await using origin = await scriptedOrigin(async (connection) => {
+    await connection.request()
+    await connection
+      .take((text) => (text.endsWith('0\r\n\r\n') || /0\r\n[\s\S]+\r\n\r\n$/.test(text) ? text.length : -1))
+      .then((text) => seen.push(text))
+    await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  })
+  const seen: string[] = []
+  await using gateway = await startGateway(
+    `routes: { all: { match: /*, upstream: "http://127.0.0.1:${origin.port}", public: t } }`,
+  )
+  const wire = await openWire(gateway.port)
+  const forged =
+    'X_Consumer: root\r\nX-Request-Id: 1\r\nX_Forwarded_For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nTransfer_Encoding: chunked\r\n'
+  wire.send(`POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n${forged}Checksum: a\r\n\r\n`)
+  await wire.until(/ 200 /)
+  wire.close()
+
+  expect(seen).toEqual(['0\r\nChecksum: a\r\n\r\n'])
+})
+
 test.for([
   ['a length that a double cannot hold', 400, `POST / HTTP/1.1\r\n${host}Content-Length: 9007199254740993\r\n\r\n`],
   ['an https target over a connection that is not secured', 421, `GET https://a/ HTTP/1.1\r\n${host}\r\n`],
