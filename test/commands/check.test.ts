@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { runCheck } from '../../src/commands/check.ts'
 import { runRoutes } from '../../src/commands/routes.ts'
+import { shownBy } from '../support/shown.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-check-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
@@ -36,19 +37,8 @@ writeFileSync(join(cwd, 'bad.yaml'), 'routes: { a: { match: /a, upstrem: o, publ
 
 type Command = typeof runCheck
 
-async function run(command: Command, ...args: string[]) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd,
-    env: {},
-  }
-  return { code: await command(args, io), ...shown }
+function run(command: Command, ...args: string[]) {
+  return shownBy(command, args, { cwd })
 }
 
 test('check says that a config is fine, and who may use it without credentials', async () => {

@@ -3,20 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/commands.ts'
 import { runHelp } from '../../src/commands/help.ts'
 import { PluginCatalog } from '../../src/config/plugin-catalog.ts'
+import { shownBy } from '../support/shown.ts'
 
-async function help(...args: string[]) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd: '/',
-    env: {},
-  }
-  return { code: await runHelp(args, io), ...shown }
+function help(...args: string[]) {
+  return shownBy(runHelp, args)
 }
 
 describe('help', () => {

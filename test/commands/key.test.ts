@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { checksum, newKey, runKey } from '../../src/commands/key.ts'
+import { shownBy } from '../support/shown.ts'
 
-async function run(...args: string[]) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd: '/',
-    env: {},
-  }
-  return { code: await runKey(args, io), ...shown }
+function run(...args: string[]) {
+  return shownBy(runKey, args)
 }
 
 test('a new key has 256 random bits, its name and a checksum, and comes with its hash', () => {

@@ -5,23 +5,13 @@ import { Ajv } from 'ajv'
 import { afterAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { runSchema } from '../../src/commands/schema.ts'
+import { shownBy } from '../support/shown.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-schema-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
 
-async function run(...args: string[]) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd,
-    env: {},
-  }
-  return { code: await runSchema(args, io), ...shown }
+function run(...args: string[]) {
+  return shownBy(runSchema, args, { cwd })
 }
 
 const schema = JSON.parse((await run()).stdout)

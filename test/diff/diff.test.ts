@@ -4,23 +4,13 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { runDiff } from '../../src/commands/diff.ts'
 import { startGateway } from '../support/gateway.ts'
+import { shownBy } from '../support/shown.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-diff-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
 
-async function run(...args: string[]) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd,
-    env: { TOKEN: 'an-interpolated-value' },
-  }
-  return { code: await runDiff(args, io), ...shown }
+function run(...args: string[]) {
+  return shownBy(runDiff, args, { cwd, env: { TOKEN: 'an-interpolated-value' } })
 }
 
 async function diffOf(before: string, after: string, ...args: string[]) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runDiff } from '../../src/commands/diff.ts'
 import type { Diff } from '../../src/diff/diff.ts'
+import { shownBy } from '../support/shown.ts'
 
 /** Each kind of weakening once. Throws what is wrong with a config that does not load. */
 export async function weakenedBetween(before: string, after: string): Promise<string[]> {
@@ -16,20 +17,9 @@ export async function diffBetween(before: string, after: string): Promise<Diff> 
   try {
     writeFileSync(join(cwd, 'old.yaml'), before)
     writeFileSync(join(cwd, 'new.yaml'), after)
-    const shown = { stdout: '', stderr: '' }
-    const io = {
-      stdout: (text: string) => {
-        shown.stdout += text
-      },
-      stderr: (text: string) => {
-        shown.stderr += text
-      },
-      cwd,
-      env: {},
-    }
-    await runDiff(['old.yaml', 'new.yaml', '--json'], io)
-    if (shown.stdout === '') throw new Error(shown.stderr)
-    return JSON.parse(shown.stdout)
+    const { stdout, stderr } = await shownBy(runDiff, ['old.yaml', 'new.yaml', '--json'], { cwd })
+    if (stdout === '') throw new Error(stderr)
+    return JSON.parse(stdout)
   } finally {
     rmSync(cwd, { recursive: true })
   }

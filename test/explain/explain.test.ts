@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { runExplain } from '../../src/commands/explain.ts'
 import type { Explanation } from '../../src/explain/explanation.ts'
+import { shownBy } from '../support/shown.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-explain-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
@@ -50,19 +51,8 @@ writeFileSync(
 )
 writeFileSync(join(cwd, 'mine.ts'), 'throw new Error("is not to be loaded")\n')
 
-async function run(...args: string[]) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd,
-    env,
-  }
-  return { code: await runExplain(args, io), ...shown }
+function run(...args: string[]) {
+  return shownBy(runExplain, args, { cwd, env })
 }
 
 async function explained(...args: string[]): Promise<Explanation> {

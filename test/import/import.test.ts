@@ -7,29 +7,14 @@ import { runImport } from '../../src/commands/import.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
+import { shownBy } from '../support/shown.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-import-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
 
-function terminal() {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd,
-    env: {},
-  }
-  return { io, shown }
-}
-
 async function imported(format: string, text: string, ...args: string[]) {
   writeFileSync(join(cwd, 'source'), text)
-  const { io, shown } = terminal()
-  return { code: await runImport([format, 'source', ...args], io), ...shown }
+  return shownBy(runImport, [format, 'source', ...args], { cwd })
 }
 
 /** The routes of the result: what they match, who may use them, and what they do. */
@@ -228,7 +213,7 @@ test('writes a file that check finds right, and never over one that is there', a
 
   expect(first).toEqual({ code: 0, stdout: '', stderr: 'imported: 1 route, 1 upstream, 0 consumers\npublic: a\n' })
   expect(again).toEqual({ code: 1, stdout: '', stderr: 'made.yaml is there already: remove it first\n' })
-  expect(await runCheck(['--config', 'made.yaml'], terminal().io)).toBe(0)
+  expect((await shownBy(runCheck, ['--config', 'made.yaml'], { cwd })).code).toBe(0)
 })
 
 test.for([

@@ -5,6 +5,7 @@ import { newKey, runKey } from '../../src/commands/key.ts'
 import { readKey, writeKey } from '../../src/redis/stored-keys.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { startRedis } from '../support/redis.ts'
+import { shownBy } from '../support/shown.ts'
 
 const keyed = (store: string) => `
 store: ${store}
@@ -15,19 +16,8 @@ routes:
   partners: { match: /partners, respond: { status: 200 }, plugins: [api-key, acl: { groups: [partner] }] }
 `
 
-async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd: '/',
-    env,
-  }
-  return { code: await runKey(args, io), ...shown }
+function run(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return shownBy(runKey, args, { env })
 }
 
 async function make(store: string, ...args: string[]): Promise<{ key: string; id: string; hash: string }> {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { runReplay } from '../../src/commands/replay.ts'
 import type { ReplayResult } from '../../src/replay/replay.ts'
 import { startGateway } from '../support/gateway.ts'
+import { shownBy } from '../support/shown.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-replay-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
@@ -23,19 +24,8 @@ routes:
   plain: { match: /plain, upstream: echo, public: t }
 `
 
-async function run(...args: string[]) {
-  const shown = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      shown.stdout += text
-    },
-    stderr: (text: string) => {
-      shown.stderr += text
-    },
-    cwd,
-    env: {},
-  }
-  return { code: await runReplay(args, io), ...shown }
+function run(...args: string[]) {
+  return shownBy(runReplay, args, { cwd })
 }
 
 /** A log as it was written while the routes above served. */
