@@ -10,7 +10,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   state: [],
   redis: ['type config', 'ioredis', 'type plugin.ts', 'state'],
   observe: ['pino', 'prom-client', 'type plugin.ts'],
-  exchange: ['type config', 'ipaddr.js', 'problem.ts'],
+  exchange: ['type config', 'http1', 'ipaddr.js', 'problem.ts'],
   config: ['ajv', 'exchange', 'ipaddr.js', 'pace.ts', 're2js', 'type fastify', 'type plugin.ts', 'yaml'],
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],

@@ -1,5 +1,7 @@
 /** An ordered header list that keeps duplicates and the sender's own spelling (RFC 9110 §5.2, §5.3), flat: name, value, name, value. */
 
+export { isFieldValue, isToken } from '../http1/grammar.ts'
+
 export class HeaderList {
   /** Flat name, value, …; handed to the wire as it is. */
   readonly raw: string[]
@@ -69,16 +71,4 @@ export function valuesOf(raw: readonly string[], name: string): string[] {
 /** Whether a field name as sent is `lower` (RFC 9110 §5.1: names are case-insensitive). */
 export function sameName(sent: string, lower: string): boolean {
   return sent.length === lower.length && (sent === lower || sent.toLowerCase() === lower)
-}
-
-/** Whether text may stand as a field name: an RFC 9110 §5.6.2 token. */
-export function isToken(text: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
-}
-
-const notFieldByte = /[^\t\x20-\x7e\x80-\xff]/
-
-/** Whether text may stand as a field value: visible characters, blanks and obs-text, no control bytes (RFC 9110 §5.5). */
-export function isFieldValue(text: string): boolean {
-  return !notFieldByte.test(text)
 }

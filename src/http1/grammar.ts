@@ -26,11 +26,15 @@ export function hexValue(byte: number): number {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }
 
+/** Whether text may stand as a field name: an RFC 9110 §5.6.2 token. */
 export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
 }
 
-/** False for anything latin1 cannot carry, too: U+010A would be cut down to a line feed. */
+/**
+ * Whether text may stand as a field value: visible characters, blanks and obs-text, no control bytes (RFC 9110 §5.5). False for
+ * anything latin1 cannot carry, too: U+010A would be cut down to a line feed.
+ */
 export function isFieldValue(text: string): boolean {
   // Of strings of many makes (slices, sums, whole ones) each charCodeAt costs a lookup: 22 ns for all of them, instead of 60.
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
