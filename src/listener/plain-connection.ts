@@ -97,8 +97,9 @@ export class PlainConnection implements ClientEvents {
     return bytes.length <= AHEAD
   }
 
+  /** What is joined with what was held before is memory of our own already. */
   #hold(bytes: Buffer): void {
-    this.#held = Buffer.from(bytes)
+    this.#held = this.#held === null ? Buffer.from(bytes) : bytes
   }
 
   #passOver(chunk: Buffer): boolean {

@@ -63,12 +63,11 @@ export class PlainRequest implements ReceivedRequest {
     return true
   }
 
-  /** The rest of the body will not come. True: whoever reads it has been told. */
-  breakOff(problem: Problem): boolean {
+  /** The rest of the body will not come: tells whoever reads it. */
+  breakOff(problem: Problem): void {
     this.#isBroken = true
-    const isRead = this.#incoming !== null && this.#incoming.listenerCount('error') > 0
-    if (isRead) this.#incoming!.emit('error', problem)
-    return isRead
+    const incoming = this.#incoming
+    if (incoming !== null && incoming.listenerCount('error') > 0) incoming.emit('error', problem)
   }
 
   /** The connection is gone. */
