@@ -18,14 +18,15 @@ export class UpstreamRequest {
   readonly taps: BodyTap[] = []
   readonly transforms: (() => Transform)[] = []
   /** Whether a trailer field of the client may go on: not under a name that is the gateway's to set. */
-  trails: (name: string) => boolean = () => true
+  readonly trails: (name: string) => boolean
 
-  constructor(head: { method: string; path: string; query: string; host: string | null; headers: HeaderList }) {
+  constructor(head: Pick<UpstreamRequest, 'method' | 'path' | 'query' | 'host' | 'headers' | 'trails'>) {
     this.method = head.method
     this.path = head.path
     this.query = head.query
     this.host = head.host
     this.headers = head.headers
+    this.trails = head.trails
   }
 
   /** Sends the body through a stream on its way. A factory, because a repeated attempt sends the body again. */

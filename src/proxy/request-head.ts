@@ -97,9 +97,7 @@ export function requestHead(exchange: Exchange, policy: RequestHeadPolicy, targe
     }
   }
   addOurs(exchange, policy, kept, seen)
-  const request = new UpstreamRequest({ method: facts.method, ...target, headers })
-  request.trails = policy.trails
-  return request
+  return new UpstreamRequest({ method: facts.method, ...target, headers, trails: policy.trails })
 }
 
 function addOurs(

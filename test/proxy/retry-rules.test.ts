@@ -43,6 +43,7 @@ describe('what may be tried again', () => {
       query: '',
       host: null,
       headers: new HeaderList([...headers]),
+      trails: () => true,
     })
     expect(isRepeatable(request)).toBe(expected)
   })

@@ -60,7 +60,8 @@ test('decides in a dry run without counting, with secret query parameters left o
     upgrade: false,
   })
   const headers = new HeaderList(['x-original-url', '/admin'])
-  exchange.prepare = () => new UpstreamRequest({ method: 'GET', path: '/a', query: '', host: null, headers })
+  exchange.prepare = () =>
+    new UpstreamRequest({ method: 'GET', path: '/a', query: '', host: null, headers, trails: () => true })
   exchange.recording = true
 
   onRequest[0]!(exchange.request, exchange.reply)

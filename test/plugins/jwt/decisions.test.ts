@@ -139,6 +139,13 @@ function dryExchange(rawHeaders: readonly string[]): Exchange {
   })
   exchange.recording = true
   exchange.prepare = () =>
-    new UpstreamRequest({ method: 'GET', path: '/orders', query: '', host: null, headers: new HeaderList() })
+    new UpstreamRequest({
+      method: 'GET',
+      path: '/orders',
+      query: '',
+      host: null,
+      headers: new HeaderList(),
+      trails: () => true,
+    })
   return exchange
 }
