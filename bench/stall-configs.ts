@@ -16,14 +16,18 @@ export interface Shape {
 const path = (i: number) => `/api/service${i}/42`
 const numbered = (routes: number, of: (i: number) => string) => Array.from({ length: routes }, (_, i) => of(i)).join('')
 
+/** Another file, and the same config but for where its lines stand. */
+const unchanged = ({ head, originPort }: Place, revision: number) =>
+  `# revision ${revision}${'\n'.repeat((revision % 3) + 1)}${head}
+plugins: [metrics]
+upstreams: { origin: "http://127.0.0.1:${originPort}" }
+`
+
 export const shapes: readonly Shape[] = [
   {
     name: 'three lines each',
     path,
-    text: ({ head, originPort }, routes, revision) => `# revision ${revision}${'\n'.repeat((revision % 3) + 1)}${head}
-plugins: [metrics]
-upstreams: { origin: "http://127.0.0.1:${originPort}" }
-routes:
+    text: (place, routes, revision) => `${unchanged(place, revision)}routes:
 ${numbered(
   routes,
   (i) => `  r${i}:
@@ -36,10 +40,7 @@ ${numbered(
   {
     name: 'six lines, with plugins',
     path,
-    text: ({ head, originPort }, routes, revision) => `# revision ${revision}${'\n'.repeat((revision % 3) + 1)}${head}
-plugins: [metrics]
-upstreams: { origin: "http://127.0.0.1:${originPort}" }
-routes:
+    text: (place, routes, revision) => `${unchanged(place, revision)}routes:
 ${numbered(
   routes,
   (i) => `  r${i}:

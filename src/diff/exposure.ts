@@ -21,67 +21,58 @@ export async function exposedRequests(before: LoadedConfig, after: LoadedConfig)
   const open = new Set(after.config.routes.filter((route) => isOpen(route, after.plugins)).map(({ name }) => name))
   const closed = before.config.routes.filter((route) => !isOpen(route, before.plugins))
   if (open.size === 0 || closed.length === 0) return []
-  const rehearsals = [await Rehearsal.open(before), await Rehearsal.open(after)] as const
+  const [was, isNow] = [await Rehearsal.open(before), await Rehearsal.open(after)]
   try {
     const changes: Change[] = []
     const exposed = new Set<string>()
     for (const route of closed) {
-      const found = await exposedProbe(route, open, { rehearsals, config: after.config })
+      // A route that is itself open now has been told of.
+      const found = await strayRequest(route, open, { here: isNow, there: was, config: after.config })
       if (found === null) continue
-      exposed.add(found.route)
-      changes.push(exposure(route.name, found))
+      exposed.add(found.other)
+      changes.push(exposure(route.name, found.other, found.probe))
     }
     const wasClosed = new Set(closed.map(({ name }) => name))
     for (const route of after.config.routes) {
       if (!open.has(route.name) || exposed.has(route.name)) continue
-      const found = await takingProbe(route, wasClosed, { rehearsals, config: after.config })
-      if (found !== null) changes.push(exposure(route.name, found))
+      const found = await strayRequest(route, wasClosed, { here: was, there: isNow, config: after.config })
+      if (found !== null) changes.push(exposure(route.name, route.name, found.probe))
     }
     return changes
   } finally {
-    for (const rehearsal of rehearsals) await rehearsal.close()
+    for (const rehearsal of [was, isNow]) await rehearsal.close()
   }
 }
 
-interface Exposed {
-  readonly route: string
+interface Stray {
+  readonly other: string
   readonly probe: Probe
 }
 
-function exposure(name: string, { route, probe: { method, host, path } }: Exposed): Change {
+/** `route`: where the request lands now. */
+function exposure(name: string, route: string, { method, host, path }: Probe): Change {
   const text = `${method} ${host}${path} needed credentials, and now reaches ${route}, which asks for none`
   return { kind: 'changed', what: 'route', name, details: [{ text, weakens: 'weaker-auth' }] }
 }
 
-interface Sides {
-  readonly rehearsals: readonly [before: Rehearsal, after: Rehearsal]
+/** The routers of both configs. */
+interface Routers {
+  readonly here: Rehearsal
+  readonly there: Rehearsal
+  /** Of the new config: how its requests may come. */
   readonly config: Config
 }
 
-async function exposedProbe(
+/** A request that the route's match names, which one of the others has here, and the route itself there. */
+async function strayRequest(
   { name, match }: RouteConfig,
-  open: ReadonlySet<string>,
-  { rehearsals: [before, after], config }: Sides,
-): Promise<Exposed | null> {
+  others: ReadonlySet<string>,
+  { here, there, config }: Routers,
+): Promise<Stray | null> {
   for (const probe of probesOf(match, config)) {
-    const route = await routeOf(after, probe)
-    // A route that is itself open now has been told of.
-    if (route === undefined || route === name || !open.has(route)) continue
-    if ((await routeOf(before, probe)) === name) return { route, probe }
-  }
-  return null
-}
-
-/** A request that an open route names, and that a protected one of another name had. */
-async function takingProbe(
-  { name, match }: RouteConfig,
-  wasClosed: ReadonlySet<string>,
-  { rehearsals: [before, after], config }: Sides,
-): Promise<Exposed | null> {
-  for (const probe of probesOf(match, config)) {
-    const was = await routeOf(before, probe)
-    if (was === undefined || was === name || !wasClosed.has(was)) continue
-    if ((await routeOf(after, probe)) === name) return { route: name, probe }
+    const other = await routeOf(here, probe)
+    if (other === undefined || other === name || !others.has(other)) continue
+    if ((await routeOf(there, probe)) === name) return { other, probe }
   }
   return null
 }

@@ -17,14 +17,12 @@ import type { Calls, CommandMessage, Note, QuestionMessage } from './messages.ts
 import { Slot } from './slot.ts'
 import { Spare } from './spare.ts'
 import { TargetNotices } from './target-notices.ts'
-import { Vitals } from './vitals.ts'
+import { READING_MS, Vitals } from './vitals.ts'
 import { TimeoutError, within } from './within.ts'
 import { type WorkerBounds, WorkerEnded, WorkerHandle } from './worker-handle.ts'
 
 /** How long a worker that does not answer holds a question up. */
 const ANSWER_MS = 15_000
-/** The same for a scrape, which does without what does not come. */
-const READING_MS = 1000
 /** How long workers may take to say that they drain. */
 const DRAIN_MS = 2000
 /** How long after its deadline a worker may take to close before it is ended. */

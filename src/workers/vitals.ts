@@ -3,8 +3,8 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Slot } from './slot.ts'
 import { within } from './within.ts'
 
-/** A thread that hangs may never say how much memory it uses. */
-const READING_MS = 1000
+/** How long a scrape waits for a worker; it does without what does not come. One that hangs may never say how much memory it uses. */
+export const READING_MS = 1000
 
 interface Reading {
   readonly worker: string

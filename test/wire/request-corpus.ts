@@ -327,7 +327,7 @@ const chunks: Case[] = [
       '10000000000000005\r\nhello\r\n0\r\n\r\n',
       'ffffffffffffffff\r\nhello\r\n0\r\n\r\n',
       'fffffffffffffffff\r\nhello\r\n0\r\n\r\n',
-      '100000005\r\n'.padStart(40, 'f') + 'hello\r\n0\r\n\r\n',
+      `${'100000005\r\n'.padStart(40, 'f')}hello\r\n0\r\n\r\n`,
       '8000000000000005\r\nhello\r\n0\r\n\r\n',
       '5\nhello\r\n0\r\n\r\n',
       '5\rhello\r\n0\r\n\r\n',
