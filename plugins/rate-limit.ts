@@ -1,6 +1,8 @@
 /** Refuses requests beyond so many per window, counted by consumer, address, route, header or claim. */
 import type { FromSchema } from 'json-schema-to-ts'
 import {
+  type Count,
+  type CounterStore,
   duration,
   type Exchange,
   keyReader,
@@ -12,8 +14,8 @@ import {
   shownKey,
   type Traits,
 } from '#gateway'
+import { ask } from './rate-limit/ask.ts'
 import { LimitFields, limitName } from './rate-limit/fields.ts'
-import { Limiter, type LimitVerdict } from './rate-limit/limiter.ts'
 import { tally } from './rate-limit/tally.ts'
 
 export const schema = {
@@ -80,7 +82,6 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
   const keyOf = keyReader(by)
   const fields = new LimitFields(name, max, windowMs)
   const countDecision = tally(scope.metrics)
-  const limiter = scope.carry('limiter', () => new Limiter())
   const limit = {
     // What a count belongs to over reloads. `max` is not in it: a changed one keeps the counts.
     counter: JSON.stringify([...named, by, windowMs, algorithm]),
@@ -88,29 +89,41 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
     max,
     algorithm,
   }
-  const keyOfRequest = ({ exchange }: PluginRequest) => keyOf(exchange)
-  const shared = await limiter.limit({ limit, counters, keyOf: keyOfRequest })
-  const local = await limiter.limit({ limit, counters: counters.local, keyOf: keyOfRequest })
   const hidesKey = readsSecret(by, scope.secrets)
 
   scope.addHook('onRequest', function limitRate(request, reply) {
-    return shared(request, request.exchange.dry ? readOnly : counting).then(
-      (verdict) => apply(verdict, request.exchange, reply),
-      (error: unknown) => applyWithoutStore(request, reply, error),
-    )
+    return count(counters, request, reply)
   })
 
-  async function applyWithoutStore(request: PluginRequest, reply: Reply, cause: unknown): Promise<void> {
+  function count(
+    store: CounterStore,
+    request: PluginRequest,
+    reply: Reply,
+    degraded = false,
+  ): Promise<void> | undefined {
     const { exchange } = request
-    if (onStoreFailure === 'local') {
-      const verdict = await local(request, exchange.dry ? readOnly : counting)
-      apply({ ...verdict, degraded: true }, exchange, reply)
-      return
+    const key = keyOf(exchange)
+    const counted = { exchange, reply, key, degraded }
+    let found: Count | Promise<Count>
+    try {
+      found = ask(store, { limit, key, dry: exchange.dry })
+    } catch (error) {
+      return withoutStore(request, reply, error)
     }
+    if (!(found instanceof Promise)) return apply(found, counted)
+    return found.then(
+      (count) => apply(count, counted),
+      (error: unknown) => withoutStore(request, reply, error),
+    )
+  }
+
+  function withoutStore(request: PluginRequest, reply: Reply, cause: unknown): Promise<void> | undefined {
+    if (onStoreFailure === 'local') return count(counters.local, request, reply, true)
+    const { exchange } = request
     exchange.decide(onStoreFailure === 'deny' ? 'refuse' : 'pass', 'store-unavailable', { limit: name, by })
     if (onStoreFailure === 'allow') {
       countDecision(exchange, 'degraded')
-      return
+      return undefined
     }
     countDecision(exchange, item.mode === 'observe' ? 'would_deny' : 'deny')
     const headers = ['retry-after', '1']
@@ -120,34 +133,38 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
     })
   }
 
-  function apply(verdict: LimitVerdict & { degraded?: true }, exchange: Exchange, reply: Reply): void {
-    const { isExceeded, remaining, ttlInSeconds } = verdict
+  function apply({ current, ttl }: Count, { exchange, reply, key, degraded }: Counted): undefined {
+    const isExceeded = current > max
+    const remaining = Math.max(0, max - current)
     const observing = item.mode === 'observe'
     // At least a second: a client told to wait 0 seconds would be back at once.
-    const seconds = Math.max(1, ttlInSeconds)
+    const seconds = Math.max(1, Math.ceil(ttl / 1000))
     if (!observing) fields.append(reply, remaining, seconds)
-    if (exchange.recording) record(verdict, exchange)
+    if (exchange.recording) {
+      exchange.decide(isExceeded ? 'refuse' : 'pass', isExceeded ? 'rate-limited' : 'within-limit', {
+        limit: name,
+        by,
+        key: shownKey(key, hidesKey),
+        max,
+        window: options.window,
+        remaining,
+        reset: Math.ceil(ttl / 1000),
+      })
+    }
     if (!isExceeded) {
-      countDecision(exchange, verdict.degraded ? 'degraded' : 'allow')
+      countDecision(exchange, degraded ? 'degraded' : 'allow')
       return
     }
     countDecision(exchange, observing ? 'would_deny' : 'deny')
     const detail = `The limit "${name}" of ${max} requests in ${options.window} is used up. Try again in ${seconds} s.`
     throw new Problem('rate-limited', detail, { headers: ['retry-after', String(seconds)] })
   }
-
-  function record({ isExceeded, key, remaining, ttlInSeconds }: LimitVerdict, exchange: Exchange): void {
-    exchange.decide(isExceeded ? 'refuse' : 'pass', isExceeded ? 'rate-limited' : 'within-limit', {
-      limit: name,
-      by,
-      key: shownKey(key, hidesKey),
-      max,
-      window: options.window,
-      remaining,
-      reset: ttlInSeconds,
-    })
-  }
 }
 
-const counting = { increment: true }
-const readOnly = { increment: false }
+interface Counted {
+  readonly exchange: Exchange
+  readonly reply: Reply
+  readonly key: string
+  /** Counted in this process alone: the store did not answer. */
+  readonly degraded: boolean
+}

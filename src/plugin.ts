@@ -11,7 +11,7 @@ import type { PluginRequest } from './exchange/plugin-request.ts'
 import type { Reply } from './exchange/reply.ts'
 import type { UpstreamFailure } from './exchange/stand-in.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from './observe/instruments.ts'
-import type { CounterStore, Limit } from './state/counters.ts'
+import type { Count, CounterStore, Limit } from './state/counters.ts'
 import type { InFlightLimit, InFlightStore } from './state/in-flight.ts'
 import type { Purgeable, Purges } from './state/purges.ts'
 import type { FoundAnswer, SharedAnswers } from './state/shared-answers.ts'
@@ -28,6 +28,7 @@ export { Problem, type ProblemCode, type ProblemInit } from './problem.ts'
 export type {
   AssumedIdentity,
   Consumer,
+  Count,
   CounterFamily,
   CounterStore,
   Credentials,

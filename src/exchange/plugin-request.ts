@@ -2,8 +2,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Exchange } from './exchange.ts'
 
-const noRouteOptions = Object.freeze({ config: Object.freeze({}) })
-
 export class PluginRequest {
   readonly exchange: Exchange
 
@@ -52,10 +50,5 @@ export class PluginRequest {
       headers[name] = before === undefined ? rawHeaders[i + 1]! : `${before}, ${rawHeaders[i + 1]}`
     }
     return headers
-  }
-
-  /** Asked for by @fastify/rate-limit's limiter. */
-  get routeOptions(): { readonly config: object } {
-    return noRouteOptions
   }
 }
