@@ -1,5 +1,5 @@
 /** What a response says to a cache, and what of its head is worth keeping. */
-import type { HeaderList } from '#gateway'
+import { type HeaderList, isFieldValue } from '#gateway'
 import { Directives } from './directives.ts'
 import type { FreshnessFields } from './freshness.ts'
 
@@ -92,6 +92,8 @@ export function keptHead(raw: readonly string[], preset: readonly string[], date
     const name = raw[i]!.toLowerCase()
     if (perExchange.has(name) || preset.includes(name)) continue
     dated ||= name === 'date'
+    // A hit is sent as it is.
+    if (!isFieldValue(raw[i + 1]!)) throw new TypeError('a field of the answer has bytes that HTTP does not know')
     head.push(raw[i]!, raw[i + 1]!)
   }
   if (!dated) head.push('date', new Date(date).toUTCString())

@@ -10,6 +10,7 @@ export function answerFrom(entry: Entry, reply: Reply, { request, age }: { reque
   addHead(reply, notModified ? withoutContent(entry.head) : entry.head)
   reply.headers.append('age', String(Math.floor(age / 1000)))
   reply.source = 'cache'
+  reply.parsed = entry.head
   if (notModified) {
     reply.code(304).send()
     return

@@ -1,4 +1,5 @@
 /** The head of an HTTP/1.1 answer, composed in one string: what node:http's writeHead would say, in half the time. */
+import { placeOfValue } from '../http1/grammar.ts'
 import { isFieldValue, isToken } from './headers.ts'
 import { memoByName } from './name-memo.ts'
 
@@ -7,6 +8,8 @@ export interface AnswerHead {
   readonly reason: string
   /** Flat name, value, … */
   readonly fields: readonly string[]
+  /** A list out of a parser, where most of `fields` come from one: their values are not looked at again. */
+  readonly parsed: readonly string[]
   /** RFC 9110 §6.4.1: HEAD, 204, 304. */
   readonly bodiless: boolean
   /** How long the connection may stay idle afterwards; 0 or less says nothing about it. */
@@ -31,16 +34,27 @@ const meaningOf = memoByName((lower): Meaning => {
 })
 
 /** Null: a status, reason or field that HTTP does not know. Every byte is looked at: a plugin's line feed would split the answer. */
-export function composeHead({ status, reason, fields, bodiless, keepAliveMs }: AnswerHead): ComposedHead | null {
+export function composeHead({
+  status,
+  reason,
+  fields,
+  parsed,
+  bodiless,
+  keepAliveMs,
+}: AnswerHead): ComposedHead | null {
   if (!isFinalStatus(status) || !isFieldValue(reason)) return null
   let text = `HTTP/1.1 ${status} ${reason}\r\n`
   let length = -1
   let dated = false
   let closes = false
+  let next = 0
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1]!
     const meaning = meaningOf(fields[i]!)
-    if (meaning === 'invalid' || !isFieldValue(value)) return null
+    if (meaning === 'invalid') return null
+    const at = placeOfValue(parsed, value, next)
+    if (at >= 0) next = at + 2
+    else if (!isFieldValue(value)) return null
     if (meaning === 'connection') {
       closes ||= value.toLowerCase() === 'close'
       continue

@@ -29,7 +29,8 @@ export interface ClientResponse {
   readonly writableFinished: boolean
   readonly socket: Socket | null
   statusMessage: string
-  writeHead(status: number, reason: string, fields: string[]): unknown
+  /** `parsed`: see AnswerHead. */
+  writeHead(status: number, reason: string, fields: string[], parsed?: readonly string[]): unknown
   /** Sends a head that was written and waits for the first byte of its body. */
   flushHeaders(): void
   writeContinue(): void

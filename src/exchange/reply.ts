@@ -7,6 +7,8 @@ export type ReplyBody = string | Buffer | Readable | null
 /** Who made the answer: the `source` of logs and metrics. */
 export type ReplySource = 'upstream' | 'gateway' | 'cache'
 
+const none: readonly string[] = []
+
 export class Reply {
   statusCode = 200
   reason: string | undefined
@@ -15,6 +17,8 @@ export class Reply {
   source: ReplySource = 'gateway'
   /** A plugin answered: the request goes no further down the chain. */
   sent = false
+  /** What a parser read of the answer, where it did; most of `headers` stands in it. Its values are not looked at again. */
+  parsed: readonly string[] = none
 
   constructor(headers: HeaderList = new HeaderList()) {
     this.headers = headers

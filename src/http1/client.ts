@@ -53,6 +53,8 @@ export interface RequestHead {
   readonly target: string
   /** Flat name, value, name, value. Carries Host; never carries connection, content-length or transfer-encoding: `body` says those. */
   readonly headers: readonly string[]
+  /** A list out of a parser, where most of `headers` come from one: their values are not looked at again. */
+  readonly parsed?: readonly string[]
   readonly body: RequestBody
   /** Asks to go on in this protocol (RFC 9110 §7.8); only `UpgradeCall` understands the answer. */
   readonly upgrade?: string

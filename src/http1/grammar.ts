@@ -40,6 +40,15 @@ export function isFieldValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 }
 
+/**
+ * Where a value stands in a flat list of fields, from a field on; -1: nowhere. Of a list that a parser has read every byte was looked at,
+ * so what stands in it need not be looked at again; in the order of the list this compares one reference a field.
+ */
+export function placeOfValue(fields: readonly string[], value: string, from: number): number {
+  for (let i = from; i < fields.length; i += 2) if (fields[i + 1] === value) return i
+  return -1
+}
+
 function classify(): Uint8Array {
   const classes = new Uint8Array(256)
   for (let byte = 0x20; byte < 0x100; byte++) if (byte !== 0x7f) classes[byte] = VALUE

@@ -1,7 +1,7 @@
 /** Writes one request: its head as one string, then a body that keeps to what the head declared (RFC 9112 §6, §7.1). */
 import type { Socket } from 'node:net'
 import type { RequestHead } from './client.ts'
-import { isFieldValue, isToken } from './grammar.ts'
+import { isFieldValue, isToken, placeOfValue } from './grammar.ts'
 
 /** Above this many unflushed bytes the caller is asked to wait. */
 const HIGH_WATER = 64 * 1024
@@ -131,7 +131,7 @@ export class RequestWriter {
 export function headText(head: RequestHead): string {
   if (!isToken(head.method)) throw new TypeError('the method is not a token')
   if (!isTarget(head.target)) throw new TypeError('the request target holds a blank or a control character')
-  return `${head.method} ${head.target} HTTP/1.1\r\n${fieldLines(head.headers)}${framingLine(head)}\r\n`
+  return `${head.method} ${head.target} HTTP/1.1\r\n${fieldLines(head.headers, head.parsed)}${framingLine(head)}\r\n`
 }
 
 function framingLine({ body, upgrade }: RequestHead): string {
@@ -142,13 +142,16 @@ function framingLine({ body, upgrade }: RequestHead): string {
   return `content-length: ${body.length}\r\n`
 }
 
-function fieldLines(fields: readonly string[]): string {
+function fieldLines(fields: readonly string[], parsed = NONE): string {
   let lines = ''
+  let next = 0
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!
     const value = fields[i + 1]
     if (!goodNames.has(name)) learnName(name)
-    if (value === undefined || !isFieldValue(value)) throw new TypeError('a field value holds a control character')
+    const at = value === undefined ? -1 : placeOfValue(parsed, value, next)
+    if (at >= 0) next = at + 2
+    else if (value === undefined || !isFieldValue(value)) throw new TypeError('a field value holds a control character')
     lines += `${name}: ${value}\r\n`
   }
   return lines

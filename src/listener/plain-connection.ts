@@ -163,9 +163,10 @@ export class PlainConnection implements ClientEvents {
     this.#response = null
     this.#hasServed = true
     if (this.socket.timeout) this.socket.setTimeout(0)
-    this.#deadline = performance.now() + this.#owner.idleTimeoutMs
     request.exchange?.leave(true)
     response.closed(true)
+    // The exchange has just looked at the clock.
+    this.#deadline = (request.exchange?.closedAt ?? performance.now()) + this.#owner.idleTimeoutMs
     this.#unwanted = request.missing
     if (this.#unwanted > 0) this.socket.resume()
     if (response.closes || (this.#isLast && this.#held === null)) this.close('')

@@ -18,6 +18,8 @@ const TEXT = 1024
 /** Room behind bytes for the end of a chunked body. */
 const TAIL = 64
 
+const NONE: readonly string[] = []
+
 type Listener = () => void
 
 /** The connection that the answer goes out on. */
@@ -73,10 +75,10 @@ export class PlainResponse implements ClientResponse, Sender {
   }
 
   /** Throws TypeError on what HTTP does not know. */
-  writeHead(status: number, reason: string, fields: string[]): void {
+  writeHead(status: number, reason: string, fields: string[], parsed: readonly string[] = NONE): void {
     const bodiless = this.#isHead || status === 204 || status === 304
     const { keepAliveMs } = this.#outlet
-    const head = composeHead({ status, reason, fields, bodiless, keepAliveMs })
+    const head = composeHead({ status, reason, fields, parsed, bodiless, keepAliveMs })
     if (head === null) throw new TypeError('an answer has a status or a field that HTTP does not know')
     this.#pending += head.text
     this.#chunked = head.chunked

@@ -13,6 +13,7 @@ export function headFor(exchange: Exchange, target: Pick<Target, 'authority' | '
     method: upstreamRequest.method,
     target: target.basePath + upstreamRequest.path + upstreamRequest.query,
     headers,
+    parsed: exchange.facts.rawHeaders,
     body: uploadFraming(exchange),
   }
 }

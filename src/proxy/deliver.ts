@@ -34,12 +34,14 @@ export function writeHead(exchange: Exchange, response: ClientResponse, name: st
   if (reply.source !== 'gateway') reply.headers.append('via', `1.1 ${name}`)
   const status = reply.statusCode
   const reason = reply.reason ?? STATUS_CODES[status] ?? 'unknown'
-  const head = { status, reason, fields: raw, bodiless: hasNoBody(exchange) }
-  if (response instanceof ServerResponse) {
-    if (writeDirectHead(response, head)) return
+  const { parsed } = reply
+  // Not `instanceof`, which is looked up anew for each answer.
+  if (response.copies === undefined) {
+    const head = { status, reason, fields: raw, parsed, bodiless: hasNoBody(exchange) }
+    if (writeDirectHead(response as ServerResponse, head)) return
     lengthLast(reply.headers)
   }
-  response.writeHead(status, reason, raw)
+  response.writeHead(status, reason, raw, parsed)
 }
 
 /** Node takes a `content-disposition` that follows a length for UTF-8, and would change its bytes. */

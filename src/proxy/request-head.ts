@@ -1,9 +1,9 @@
 /** What the upstream sees of a request's head: end-to-end fields of the client, then ours, which nobody can forge or name away. */
-import { randomFillSync } from 'node:crypto'
 import { forwardedValue } from '../exchange/consumer.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HeaderList } from '../exchange/headers.ts'
 import { memoByName } from '../exchange/name-memo.ts'
+import { RandomTexts } from '../exchange/random-text.ts'
 import { UpstreamRequest } from '../exchange/upstream-request.ts'
 import { hopByHop, nominated } from './hop-by-hop.ts'
 
@@ -119,7 +119,7 @@ function addOurs(
     kept.push('traceparent', seen.traceparent)
     if (seen.tracestate !== '') kept.push('tracestate', seen.tracestate)
   } else {
-    kept.push('traceparent', freshTraceParent())
+    kept.push('traceparent', freshTraces.next())
   }
 }
 
@@ -137,19 +137,8 @@ function isTraceParent(value: string): boolean {
   return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(value)
 }
 
-const random = Buffer.allocUnsafeSlow(24 * 256)
-let used = random.length
-
-/** A new trace, sampled: an origin's parent-based sampler would otherwise drop what it samples today. */
-function freshTraceParent(): string {
-  if (used === random.length) {
-    randomFillSync(random)
-    used = 0
-  }
-  const ids = random.toString('hex', used, used + 24)
-  used += 24
-  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`
-}
+/** New traces, sampled: an origin's parent-based sampler would otherwise drop what it samples today. */
+const freshTraces = new RandomTexts(`00-${'r'.repeat(32)}-${'r'.repeat(16)}-01`)
 
 /** Whether the request has already passed a gateway of our name: a loop (RFC 9110 §7.6.3). */
 export function hasPassedUs(exchange: Exchange, name: string): boolean {

@@ -55,6 +55,7 @@ export function takeResponseHead(reply: Reply, head: ResponseHead, method: strin
   reply.statusCode = head.status
   reply.reason = head.reason
   reply.source = 'upstream'
+  reply.parsed = head.headers
 }
 
 /** RFC 9110 §8.6: none on 204; on HEAD and 304 it tells what a GET would have had. */
