@@ -1,7 +1,20 @@
 /** The client's side of an exchange as far as the gateway uses it: Node's own objects, or those of the plain path (listener/plain-connection.ts). */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Problem } from '../problem.ts'
 import type { Exchange } from './exchange.ts'
+
+/** Takes the body of a request as it comes, with no stream between. */
+export interface BodySink {
+  /**
+   * False: no more until the socket is resumed. `isLent`: the memory is read into again after that, or when this returned true; else it
+   * is the sink's to keep.
+   */
+  data(piece: Buffer, isLent: boolean): boolean
+  end(): void
+  /** The rest will not come. Null: the client is gone. */
+  broken(problem: Problem | null): void
+}
 
 /** The request as it was received. */
 export interface ReceivedRequest {
@@ -17,6 +30,9 @@ export interface ReceivedRequest {
   exchange: Exchange | null
   /** The listener that took it: answers say `Connection: close` while it drains. */
   listener: { readonly draining: boolean } | null
+  /** Nobody has asked for `incoming`, and `readInto` can be had instead. */
+  readonly hasDirectBody?: boolean
+  readInto?(sink: BodySink): void
   /** Node's own object, for code that is not ours. */
   readonly incoming: IncomingMessage
 }

@@ -42,6 +42,10 @@ export class Call implements ClientRequest {
     return this.#isDone || this.writer.write(chunk, taken)
   }
 
+  lend(chunk: Buffer): boolean {
+    return this.#isDone || this.writer.lend(chunk)
+  }
+
   end(trailers?: readonly string[]): void {
     if (this.#isDone || this.writer.ended) return
     this.writer.end(trailers)

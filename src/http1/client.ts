@@ -95,6 +95,11 @@ export interface ResponseListener {
 export interface ClientRequest {
   /** Sends request body; false when the caller should wait for `drain`. Throws when it would break the declared framing (too many bytes, no body). The buffer belongs to the client until it was flushed, which `taken` tells (never, if the request fails before). */
   write(chunk: Buffer, taken?: () => void): boolean
+  /**
+   * Sends request body from memory that is only lent. True: it is the caller's again. False: it is with the `drain` that follows, or
+   * never, should the request fail before.
+   */
+  lend(chunk: Buffer): boolean
   /** Ends the request body; throws when fewer bytes than declared were written. `trailers` only with a chunked body. */
   end(trailers?: readonly string[]): void
   resume(): void

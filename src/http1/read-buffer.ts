@@ -1,4 +1,4 @@
-/** The memory responses are read into: one shared buffer for heads and small bodies, recycled ones for large bodies. */
+/** The memory messages are read into: one shared buffer for heads and small bodies, recycled ones for large bodies. */
 
 /** Valid for one read callback only; one for all is safe because the loop reads one socket and hands over before the next. */
 const SHARED_SIZE = 64 * 1024
@@ -6,7 +6,7 @@ const SHARED_SIZE = 64 * 1024
 const BODY_SIZE = 256 * 1024
 const MAX_SPARE = 32
 
-const shared = Buffer.allocUnsafeSlow(SHARED_SIZE)
+export const sharedBuffer = Buffer.allocUnsafeSlow(SHARED_SIZE)
 const spare: Buffer[] = []
 
 /** What one connection reads into. */
@@ -16,11 +16,11 @@ export class ReadBuffer {
 
   /** The first buffer. libuv on Windows starts a read long before it ends: there every connection needs its own. */
   first(): Buffer {
-    return process.platform === 'win32' ? Buffer.allocUnsafeSlow(SHARED_SIZE) : shared
+    return process.platform === 'win32' ? Buffer.allocUnsafeSlow(SHARED_SIZE) : sharedBuffer
   }
 
-  /** Asked after every read: another buffer, or undefined to keep the present one. */
-  next(isRunning: boolean): Buffer | undefined {
+  /** Asked after every read: another buffer, or undefined to keep the present one. `isLent`: somebody still sends from it. */
+  next(isRunning: boolean, isLent = false): Buffer | undefined {
     const own = this.#own
     if (own === undefined) {
       if (!this.#wantsOwn || !isRunning) return undefined
@@ -28,7 +28,7 @@ export class ReadBuffer {
       return this.#own
     }
     if (isRunning) return undefined
-    if (spare.length < MAX_SPARE) spare.push(own)
+    if (!isLent && spare.length < MAX_SPARE) spare.push(own)
     this.forget()
     return this.first()
   }
@@ -39,8 +39,8 @@ export class ReadBuffer {
   }
 
   /** Whether nobody else reads into it, so that a piece of it lasts as long as reading pauses. */
-  owns(buffer: Buffer): boolean {
-    return buffer === this.#own
+  owns(piece: Buffer): boolean {
+    return this.#own !== undefined && piece.buffer === this.#own.buffer
   }
 
   /** Leaves the buffer to whoever still holds a piece: after a failure the client may be sent from it yet. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { RequestHead } from './client.ts'
 import { isFieldValue, isToken, placeOfValue } from './grammar.ts'
 
-/** Above this many unflushed bytes the caller is asked to wait. */
+/** Unflushed bytes of the caller's own. */
 const HIGH_WATER = 64 * 1024
 /** A first write up to this size goes out as one string with the head: one syscall and no iovec. */
 const MAX_JOINED = 16 * 1024
@@ -23,6 +23,8 @@ export class RequestWriter {
   #socket: Socket | undefined
   #flushed: (() => void) | undefined
   #isDropped = false
+  /** Unflushed bytes above which the caller is asked to wait. */
+  #mark = HIGH_WATER
   #owesDrain = false
 
   /** Throws TypeError when the head holds a byte that could change its meaning (RFC 9110 §5.5, request splitting). */
@@ -70,6 +72,12 @@ export class RequestWriter {
     return this.#socket === undefined ? mayGoOn : this.#mayGoOn(this.#socket)
   }
 
+  lend(chunk: Buffer): boolean {
+    if (this.#socket === undefined) return this.write(Buffer.from(chunk))
+    this.#mark = 0
+    return this.write(chunk)
+  }
+
   end(trailers: readonly string[] = NONE): void {
     if (this.#isDropped || this.ended) return
     if (this.#kind === 'length') {
@@ -89,7 +97,7 @@ export class RequestWriter {
 
   /** Whether the caller waits for room that there is now; true once per wait. */
   takeDrain(): boolean {
-    if (!this.#owesDrain || this.#isDropped || this.#socket!.writableLength > HIGH_WATER) return false
+    if (!this.#owesDrain || this.#isDropped || this.#socket!.writableLength > this.#mark) return false
     this.#owesDrain = false
     return true
   }
@@ -122,7 +130,7 @@ export class RequestWriter {
   }
 
   #mayGoOn(socket: Socket): boolean {
-    this.#owesDrain = socket.writableLength > HIGH_WATER
+    this.#owesDrain = socket.writableLength > this.#mark
     return !this.#owesDrain
   }
 }

@@ -9,6 +9,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
+import { ReadBuffer, sharedBuffer } from '../http1/read-buffer.ts'
 import type { Problem } from '../problem.ts'
 import { askWhetherThere } from './half-closed.ts'
 import { linger } from './linger.ts'
@@ -47,6 +48,10 @@ export class PlainConnection implements ClientEvents {
   #response: PlainResponse | null = null
   /** Received, and not read: the beginning of a head, or requests whose turn has not come. */
   #held: Buffer | null = null
+  /** Of its own, while a large body comes. */
+  #buffer: ReadBuffer | null = null
+  /** The last piece of a body is still to be sent from there. */
+  #isLentOut = false
   /** Bytes still to come of a body that nobody reads: its request has been answered. */
   #unwanted = 0
   #isClosing = false
@@ -97,6 +102,14 @@ export class PlainConnection implements ClientEvents {
     return bytes.length <= AHEAD
   }
 
+  nextBuffer(): Buffer | undefined {
+    const buffer = this.#buffer
+    if (buffer === null) return undefined
+    if (this.#unwanted > 0 || this.#request?.complete === false) return buffer.next(true)
+    this.#buffer = null
+    return buffer.next(false, this.#isLentOut)
+  }
+
   /** What is joined with what was held before is memory of our own already. */
   #hold(bytes: Buffer): void {
     this.#held = this.#held === null ? Buffer.from(bytes) : bytes
@@ -110,9 +123,12 @@ export class PlainConnection implements ClientEvents {
 
   #feed(request: PlainRequest, bytes: Buffer): boolean {
     const { missing } = request
-    const mayGoOn = request.feed(pieceOf(bytes.subarray(0, missing)))
+    const isLent = this.#buffer?.owns(bytes) === true
+    const mayGoOn = request.feed(bytes.length > missing ? bytes.subarray(0, missing) : bytes, isLent)
     if (bytes.length > missing) this.#hold(bytes.subarray(missing))
-    return mayGoOn
+    if (request.complete) this.#isLentOut = isLent && !mayGoOn
+    else this.#buffer = bufferFor(this.#buffer, request.missing)
+    return mayGoOn || request.complete
   }
 
   #read(bytes: Buffer): void {
@@ -218,6 +234,7 @@ export class PlainConnection implements ClientEvents {
     const response = this.#response
     this.#request = null
     this.#response = null
+    this.#buffer?.forget()
     this.#owner.gone(this)
     request?.gone()
     request?.exchange?.leave(false)
@@ -233,11 +250,12 @@ export class PlainConnection implements ClientEvents {
   }
 }
 
-/** A copy that is the reader's to keep; a large one has memory of its own, which the reader may give back. */
-function pieceOf(bytes: Buffer): Buffer {
-  const piece = bytes.length < 4096 ? Buffer.allocUnsafe(bytes.length) : Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(piece)
-  return piece
+/** Small bodies are read where heads are. */
+function bufferFor(present: ReadBuffer | null, missing: number): ReadBuffer | null {
+  if (present !== null || missing <= sharedBuffer.length) return present
+  const buffer = new ReadBuffer()
+  buffer.expect(missing, 0)
+  return buffer
 }
 
 function next(connection: PlainConnection): void {

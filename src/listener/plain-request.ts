@@ -1,10 +1,14 @@
 /** A request that the plain path has read: its head whole, its body as it comes. */
+import { Buffer } from 'node:buffer'
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ReceivedRequest } from '../exchange/client.ts'
+import type { BodySink, ReceivedRequest } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Problem } from '../problem.ts'
 import type { PlainHead } from './plain-head.ts'
+
+/** Bytes of a body that are read before anybody has asked for it. */
+const EARLY = 64 * 1024
 
 export class PlainRequest implements ReceivedRequest {
   readonly method: string
@@ -15,8 +19,14 @@ export class PlainRequest implements ReceivedRequest {
   listener: { readonly draining: boolean } | null
   /** Bytes of the body that have not come. */
   #missing: number
+  #early: Buffer[] | null = null
+  #earlyBytes = 0
+  /** Who has the body: one of these, or nobody yet. */
+  #sink: BodySink | null = null
   #incoming: IncomingMessage | null = null
   #isBroken = false
+  /** Why, where it is the client's fault. */
+  #problem: Problem | null = null
 
   constructor(head: PlainHead, socket: Socket, listener: { readonly draining: boolean }) {
     this.method = head.method
@@ -43,42 +53,85 @@ export class PlainRequest implements ReceivedRequest {
     return this.#missing === 0
   }
 
-  /** Made for whoever reads the body, and when a plugin asks for it. */
+  get hasDirectBody(): boolean {
+    return this.#incoming === null
+  }
+
+  readInto(sink: BodySink): void {
+    this.#sink = sink
+    let mayGoOn = true
+    for (const piece of this.#takeEarly()) mayGoOn = sink.data(piece, false)
+    if (this.complete) sink.end()
+    else if (this.#isBroken) sink.broken(this.#problem)
+    else if (mayGoOn) this.socket.resume()
+  }
+
+  /** Made when a plugin asks for it, or the body is to be read as a stream. */
   get incoming(): IncomingMessage {
     if (this.#incoming !== null) return this.#incoming
     const incoming = incomingOf(this)
     this.#incoming = incoming
-    if (this.complete) end(incoming)
+    for (const piece of this.#takeEarly()) incoming.push(piece)
+    if (this.complete || this.#sink !== null) end(incoming, this.complete)
     else if (this.#isBroken) incoming.destroy()
     return incoming
   }
 
-  /** Takes what came of the body, no more than is missing. False: no more for now; reading goes on when the stream is read. */
-  feed(piece: Buffer): boolean {
-    const { incoming } = this
+  /**
+   * Takes what came of the body, no more than is missing. `isLent`: the memory is this connection's alone, and is read into again when
+   * this returns true or its socket is resumed; else it is there until this returns. False: no more for now.
+   */
+  feed(piece: Buffer, isLent: boolean): boolean {
     this.#missing -= piece.length
-    const mayGoOn = incoming.push(piece)
+    const mayGoOn = this.#give(piece, isLent)
     if (!this.complete) return mayGoOn
-    end(incoming)
-    return true
+    if (this.#sink !== null) this.#sink.end()
+    else if (this.#incoming !== null) end(this.#incoming, true)
+    return mayGoOn
+  }
+
+  #give(piece: Buffer, isLent: boolean): boolean {
+    if (this.#sink !== null) return this.#sink.data(isLent ? piece : copyOf(piece), isLent)
+    if (this.#incoming !== null) return this.#incoming.push(copyOf(piece))
+    this.#early ??= []
+    this.#early.push(copyOf(piece))
+    this.#earlyBytes += piece.length
+    return this.#earlyBytes < EARLY
+  }
+
+  #takeEarly(): readonly Buffer[] {
+    const early = this.#early ?? []
+    this.#early = null
+    return early
   }
 
   /** The rest of the body will not come: tells whoever reads it. */
   breakOff(problem: Problem): void {
     this.#isBroken = true
+    this.#problem = problem
     const incoming = this.#incoming
-    if (incoming !== null && incoming.listenerCount('error') > 0) incoming.emit('error', problem)
+    if (this.#sink !== null) this.#sink.broken(problem)
+    else if (incoming !== null && incoming.listenerCount('error') > 0) incoming.emit('error', problem)
   }
 
   /** The connection is gone. */
   gone(): void {
     this.#isBroken = true
-    if (!this.complete) this.#incoming?.destroy()
+    if (this.complete) return
+    this.#sink?.broken(null)
+    this.#incoming?.destroy()
   }
 }
 
-function end(incoming: IncomingMessage): void {
-  incoming.complete = true
+/** A copy that is the reader's to keep; a large one has memory of its own, which the reader may give back. */
+function copyOf(bytes: Buffer): Buffer {
+  const piece = bytes.length < 4096 ? Buffer.allocUnsafe(bytes.length) : Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(piece)
+  return piece
+}
+
+function end(incoming: IncomingMessage, isComplete: boolean): void {
+  incoming.complete = isComplete
   incoming.push(null)
 }
 

@@ -1,10 +1,13 @@
 /** What happens on a client's socket, told to the plain connection that it is. One set of functions for all: ten thousand idle ones cost no closures. */
 import type { Socket } from 'node:net'
-import { readAsStream, readShared } from './shared-read.ts'
+import { sharedBuffer } from '../http1/read-buffer.ts'
+import { type Reader, readAsStream, readShared } from './shared-read.ts'
 
 export interface ClientEvents {
   /** `chunk` is there until this returns. False: no more for now, until the socket's `resume`. */
   received(chunk: Buffer): boolean
+  /** Asked after each piece that came in memory of ours: what to read the next one into; undefined: as before. */
+  nextBuffer(): Buffer | undefined
   /** The client sends nothing more. */
   ended(): void
   closed(): void
@@ -27,7 +30,7 @@ const listeners: readonly (readonly [string, (this: PlainSocket) => void])[] = [
 export function attach(socket: Socket, connection: ClientEvents): void {
   ;(socket as PlainSocket).plain = connection
   for (const [event, listener] of listeners) socket.on(event, listener)
-  if (!readShared(socket as PlainSocket, onRead)) socket.on('data', onData)
+  if (!readShared(socket as PlainSocket, sharedBuffer, reader)) socket.on('data', onData)
 }
 
 /** From now on the socket is a stream like any other, and nobody listens. */
@@ -38,8 +41,15 @@ export function detach(socket: Socket): void {
   delete (socket as PlainSocket).plain
 }
 
-function onRead(this: PlainSocket, length: number, buffer: Buffer): boolean {
-  return this.plain?.received(buffer.subarray(0, length)) ?? true
+/** Whose bytes came last: Node asks for the next buffer without saying whose. */
+let lastRead: ClientEvents | undefined
+
+const reader: Reader<PlainSocket> = {
+  read(length, buffer) {
+    lastRead = this.plain
+    return lastRead?.received(length === buffer.length ? buffer : buffer.subarray(0, length)) ?? true
+  },
+  next: () => lastRead?.nextBuffer(),
 }
 
 function onData(this: PlainSocket, chunk: Buffer): void {

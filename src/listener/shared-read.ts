@@ -4,41 +4,46 @@
  * accepts, so this leans on fields of Node's own: the one place that does, checked at start, 'data' events beside it.
  */
 import { Buffer } from 'node:buffer'
-import { Socket } from 'node:net'
+import { type OnReadOpts, Socket } from 'node:net'
 import process from 'node:process'
 
-/** Called as a method of its socket. The bytes are there until it returns. False stops reading. */
-export type ReadCallback<Of extends Socket = Socket> = (this: Of, length: number, buffer: Buffer) => boolean
+export interface Reader<Of extends Socket = Socket> {
+  /** Called as a method of its socket. False stops reading. */
+  read(this: Of, length: number, buffer: Buffer): boolean
+  /** Asked after each read: what the same socket reads into from then on; undefined: as before. */
+  next(): Buffer | undefined
+}
 
 interface Fields {
   readonly buffer: symbol
   readonly callback: symbol
+  readonly next: symbol
 }
 
 type Internals = { [field: symbol]: unknown; _handle?: { useUserBuffer?: (buffer: Buffer) => void } | null }
-
-/** Valid for one callback only; one for all is safe because the loop reads one socket and hands over before the next. */
-const shared = Buffer.allocUnsafeSlow(64 * 1024)
 
 /** Null: this Node has no such fields, or reads ahead (libuv on Windows starts a read long before it ends). */
 const fields = process.platform === 'win32' ? null : fieldsOfNode()
 let isOn = true
 
-/** Has a new socket's bytes go to `callback`. False: nothing has been done, and 'data' has to be listened for. */
-export function readShared<Of extends Socket>(socket: Of, callback: ReadCallback<Of>): boolean {
+/** Has a new socket's bytes go to `reader`, in `buffer` at first. False: nothing has been done, and 'data' has to be listened for. */
+export function readShared<Of extends Socket>(socket: Of, buffer: Buffer, reader: Reader<Of>): boolean {
   const { _handle: handle } = socket as unknown as Internals
   if (fields === null || !isOn || typeof handle?.useUserBuffer !== 'function') return false
   const internals = socket as unknown as Internals
-  internals[fields.buffer] = shared
-  internals[fields.callback] = callback
-  handle.useUserBuffer(shared)
+  internals[fields.buffer] = buffer
+  internals[fields.callback] = reader.read
+  internals[fields.next] = reader.next
+  handle.useUserBuffer(buffer)
   return true
 }
 
 /** From now on the socket is a stream like any other. */
 export function readAsStream(socket: Socket): void {
   const internals = socket as unknown as Internals
-  if (fields !== null && internals[fields.buffer] === shared) internals[fields.callback] = pushed
+  if (fields === null || !internals[fields.buffer]) return
+  internals[fields.callback] = pushed
+  internals[fields.next] = null
 }
 
 function pushed(this: Socket, length: number, buffer: Buffer): boolean {
@@ -48,12 +53,19 @@ function pushed(this: Socket, length: number, buffer: Buffer): boolean {
 /** Finds them by what the documented option leaves in them. */
 function fieldsOfNode(): Fields | null {
   const buffer = Buffer.alloc(1)
+  const next = () => buffer
   const callback = () => true
-  const probe = new Socket({ onread: { buffer, callback } }) as unknown as Internals
-  const symbols = Object.getOwnPropertySymbols(probe)
-  const holding = (value: unknown) => symbols.find((symbol) => probe[symbol] === value)
-  const found = { buffer: holding(buffer), callback: holding(callback) }
-  return found.buffer === undefined || found.callback === undefined ? null : (found as Fields)
+  const found = {
+    buffer: symbolOf({ buffer, callback }, buffer),
+    callback: symbolOf({ buffer, callback }, callback),
+    next: symbolOf({ buffer: next, callback }, next),
+  }
+  return Object.values(found).includes(undefined) ? null : (found as Fields)
+}
+
+function symbolOf(onread: OnReadOpts, value: unknown): symbol | undefined {
+  const probe = new Socket({ onread }) as unknown as Internals
+  return Object.getOwnPropertySymbols(probe).find((symbol) => probe[symbol] === value)
 }
 
 /** For tests: switches to the public path and back. */

@@ -15,9 +15,10 @@ import { addTrailers, endWith, flushHeadSoon, hasNoBody, JOINED, writeHead } fro
 import type { ForwardPolicy } from './forward-policy.ts'
 import { isOfUpstream, noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
 import { interimFields, takeResponseHead, upstreamResponseOf } from './response-head.ts'
-import { isKeepAliveRace, isRepeatable, mayRepeatRace } from './retry.ts'
+import { isKeepAliveRace, mayRepeatRace } from './retry.ts'
 import { endStall, watchStall } from './stall.ts'
-import { clientClosed, Upload } from './upload.ts'
+import { type BodyUpload, clientClosed } from './upload.ts'
+import { uploadOf } from './upload-of.ts'
 import { UpstreamBody } from './upstream-body.ts'
 
 export function forward(exchange: Exchange, upstream: Upstream, policy: ForwardPolicy): void {
@@ -32,7 +33,7 @@ class Forwarding implements ResponseListener, Sender {
   /** Null where the first attempt is the only one. */
   readonly #attempts: Attempts | null
   #request: ClientRequest | null = null
-  #upload: Upload | null = null
+  #upload: BodyUpload | null = null
   /** The answer goes this way when the chain wants a stream, or its hooks are not done yet. */
   #body: UpstreamBody | null = null
   #headTaken = false
@@ -58,16 +59,12 @@ class Forwarding implements ResponseListener, Sender {
     const exchange = this.#exchange
     exchange.upstreamName = this.#upstream.name
     exchange.carrier = this
-    if (exchange.facts.body.kind !== 'none') this.#upload = this.#uploadOf(exchange)
+    if (exchange.facts.body.kind !== 'none') {
+      const events = { failed: (problem: Problem) => this.fail(problem) }
+      this.#upload = uploadOf(exchange, this.#upstream.config.retries, { idleMs: this.#policy.bodyIdleMs, events })
+    }
     this.again('any')
     if (this.#attempts === null && !this.#over) this.#upload?.start(this.#request!)
-  }
-
-  #uploadOf(exchange: Exchange): Upload {
-    const { retries } = this.#upstream.config
-    const keep = retries !== null && isRepeatable(exchange.upstreamRequest) ? retries.bodyBuffer : 0
-    const events = { failed: (problem: Problem) => this.fail(problem) }
-    return new Upload(exchange, exchange.raw!.incoming, { idleMs: this.#policy.bodyIdleMs, keep, events })
   }
 
   #attempt(connection: 'any' | 'fresh'): void {

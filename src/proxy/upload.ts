@@ -22,6 +22,21 @@ export interface UploadOptions {
   readonly events: UploadEvents
 }
 
+/** A body on its way to the upstream, as those see it who send its request. */
+export interface BodyUpload {
+  /** All of it could be sent by another attempt. */
+  readonly isWhole: boolean
+  start(request: ClientRequest): void
+  /** The attempt failed: what the client sends waits for the next one. */
+  hold(): void
+  /** Sends what there was of the body once more, to another target; then the rest of it. Only while it `isWhole`. */
+  restart(request: ClientRequest): void
+  /** The upstream took what was written: go on. */
+  drain(): void
+  /** Nothing more is sent; what the client still sends is thrown away. */
+  stop(): void
+}
+
 export interface UploadEvents {
   /** The body cannot be completed: the client left, sends too slowly, or a plugin refused a piece of it. */
   failed(problem: Problem): void
@@ -30,7 +45,7 @@ export interface UploadEvents {
 /** Below this many bytes the garbage collector does it as well. */
 const WORTH_FREEING = 4096
 
-export class Upload {
+export class Upload implements BodyUpload {
   readonly #raw: IncomingMessage
   readonly #exchange: Exchange
   readonly #events: UploadEvents
@@ -90,14 +105,12 @@ export class Upload {
     return this.#request === null || this.#kept !== null
   }
 
-  /** The attempt failed: what the client sends waits for the next one. */
   hold(): void {
     if (this.#request === null || this.#done) return
     this.#waiting = true
     this.#source.pause()
   }
 
-  /** Sends what there was of the body once more, to another target; then the rest of it. Only while it `isWhole`. */
   restart(request: ClientRequest): void {
     if (this.#request === null) {
       this.start(request)
@@ -110,7 +123,6 @@ export class Upload {
     else if (mayGoOn) this.drain()
   }
 
-  /** The upstream took what was written: go on. */
   drain(): void {
     if (!this.#waiting) return
     this.#waiting = false
@@ -118,7 +130,6 @@ export class Upload {
     this.#source.resume()
   }
 
-  /** Nothing more is sent; what the client still sends is thrown away. */
   stop(): void {
     this.#kept = null
     if (this.#done) return

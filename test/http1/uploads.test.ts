@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { RequestHead } from '../../src/http1/client.ts'
 import { answering, response, scriptedOrigin } from '../support/scripted-origin.ts'
-import { eventually, testPool } from './ask.ts'
+import { type Asked, eventually, testPool } from './ask.ts'
 
 const CHUNKED = { kind: 'chunked' } as const
 
@@ -132,6 +132,39 @@ test('write asks to wait when the upstream does not read, and drain says when to
 
   expect(await asked.outcome()).toBe('200 ok')
   expect(drained).toBe(1)
+})
+
+test('lent memory is given back when all of it is sent, not when little is left', async () => {
+  const memory = Buffer.alloc(60_000)
+  const letters = Array.from({ length: 300 }, (_, i) => String.fromCharCode(65 + (i % 26)))
+  let text = ''
+  let hasStalled = false
+  await using origin = await scriptedOrigin(async (connection) => {
+    await connection.request()
+    connection.socket.pause()
+    await eventually(() => hasStalled)
+    connection.socket.resume()
+    text = await connection.bytes(letters.length * memory.length)
+    await connection.send(response('ok'))
+  })
+  using client = testPool(origin.port)
+  const left = [...letters]
+  // Written over as soon as it is ours.
+  const lend = ({ handle }: Asked) => {
+    while (left.length > 0) if (!handle.lend(memory.fill(left.shift()!))) return
+    handle.end()
+  }
+
+  const body = { kind: 'length', length: letters.length * memory.length } as const
+  const asked = client.ask({ method: 'POST', body }, { drain: lend })
+  await asked.until(() => asked.isSent)
+  lend(asked)
+  expect(left.length).toBeGreaterThan(0)
+  hasStalled = true
+
+  expect(await asked.outcome()).toBe('200 ok')
+  const edges = letters.map((_, i) => text[i * memory.length]! + text[(i + 1) * memory.length - 1]!)
+  expect(edges).toEqual(letters.map((letter) => letter + letter))
 })
 
 test('an early final response stops the upload, is delivered, and ends the connection (RFC 9112 §9.3)', async () => {

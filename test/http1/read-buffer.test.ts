@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { ReadBuffer, sharedBuffer } from '../../src/http1/read-buffer.ts'
+
+/** A connection's memory in the middle of a large body. */
+function large(): [ReadBuffer, Buffer] {
+  const buffer = new ReadBuffer()
+  buffer.expect(1_000_000, 0)
+  return [buffer, buffer.next(true)!]
+}
+
+test('a small body is read where heads are', () => {
+  const buffer = new ReadBuffer()
+  buffer.expect(1000, 0)
+
+  expect(buffer.next(true)).toBeUndefined()
+  expect(buffer.next(false)).toBeUndefined()
+})
+
+test('the memory of a large body is that of the next one when it is over', () => {
+  const [buffer, own] = large()
+
+  expect(buffer.next(false)).toBe(sharedBuffer)
+  expect(large()[1]).toBe(own)
+})
+
+test('memory that is still sent from is nobody else’s', () => {
+  const [buffer, own] = large()
+
+  expect(buffer.next(false, true)).toBe(sharedBuffer)
+  expect(large()[1]).not.toBe(own)
+})
+
+test('a connection that is gone keeps no memory for others: it may still be sent from', () => {
+  const [buffer, own] = large()
+
+  buffer.forget()
+  expect(large()[1]).not.toBe(own)
+})
