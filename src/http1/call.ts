@@ -12,6 +12,9 @@ export interface Carrier {
   resume(call: Call): void
 }
 
+/** RFC 9110 §9.2.2; TRACE never gets here. */
+export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
 export class Call implements ClientRequest {
   readonly method: string
   readonly listener: ResponseListener
@@ -31,6 +34,11 @@ export class Call implements ClientRequest {
 
   get isDone(): boolean {
     return this.#isDone
+  }
+
+  /** Sent once more when its connection dies under it, it does no harm, and there is nothing of it to keep. */
+  get isRepeatable(): boolean {
+    return !this.writer.hasBody && idempotent.has(this.method)
   }
 
   carriedBy(carrier: Carrier, reused: boolean): void {

@@ -23,6 +23,7 @@ type State = 'connecting' | 'running' | 'idle' | 'checking' | 'closed'
 export class Connection implements Carrier, Settling, ResponseSink, SocketEvents {
   state: State = 'connecting'
   freedAt = 0
+  idleSince = 0
   readonly #owner: Pool
   readonly socket: Socket
   readonly #parser: ResponseParser
@@ -209,7 +210,8 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
     this.#call = undefined
     this.#isReused = true
     this.#heldTrailers = undefined
-    this.#deadline = now() + this.#idleAllowance()
+    this.idleSince = now()
+    this.#deadline = this.idleSince + this.#idleAllowance()
     this.freedAt = noteFreed()
     this.#owner.freed(this)
   }
@@ -256,6 +258,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
     // While connecting an error follows that says more.
     if (this.state === 'closed' || this.state === 'connecting') return
     if (this.state !== 'running') {
+      this.#owner.leftIdle(this)
       this.#unfit()
       return
     }
@@ -270,13 +273,10 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
 
   broken(error: Error | undefined): void {
     if (this.state === 'closed') return
-    if (this.state !== 'running') {
-      this.#unfit()
-      return
-    }
+    if (this.state !== 'running') this.#unfit()
     // What came whole stays so: it only waits for the listener.
-    if (this.#heldTrailers !== undefined || (this.#isPaused && this.#heldFin && error === undefined)) return
-    this.#cutShort(`the connection broke: ${codeOf(error)}`, error)
+    else if (this.#heldTrailers === undefined && !(this.#isPaused && this.#heldFin && error === undefined))
+      this.#cutShort(`the connection broke: ${codeOf(error)}`, error)
   }
 
   #cutShort(message: string, cause: unknown): void {

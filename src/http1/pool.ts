@@ -3,6 +3,7 @@ import { Call, type Carrier } from './call.ts'
 import type { ClientRequest, Origin, PoolOptions, RequestHead, ResponseListener } from './client.ts'
 import { Connection } from './connection.ts'
 import { Dialer } from './dial.ts'
+import { IdleBound } from './idle-bound.ts'
 import { isFresh } from './poll-turn.ts'
 import { beginSweeping, endSweeping, now, type Swept } from './sweep.ts'
 import { WireError, type WireErrorCode } from './wire-error.ts'
@@ -24,6 +25,7 @@ export class Pool implements Carrier, Swept {
   readonly #queue: Call[] = []
   /** Busy ones whose address is the origin's no more: they carry no further request. */
   readonly #leaving = new Set<Connection>()
+  readonly #idleBound = new IdleBound()
   #isClosed = false
 
   constructor(origin: Origin, options: PoolOptions) {
@@ -44,9 +46,7 @@ export class Pool implements Carrier, Swept {
    * since its neighbours, idle as long, may be dead as well.
    */
   requestFresh(head: RequestHead, listener: ResponseListener): ClientRequest {
-    const oldest = this.#all.size >= this.options.maxConnections ? this.#idle[0] : undefined
-    oldest?.close()
-    if (this.#isClosed || this.#all.size >= this.options.maxConnections) return this.request(head, listener)
+    if (this.#isClosed || !this.#makeRoom()) return this.request(head, listener)
     const call = new Call(this, head, listener)
     this.#open(call)
     return call
@@ -124,6 +124,12 @@ export class Pool implements Carrier, Swept {
     else this.#idle.push(connection)
   }
 
+  /** The origin closed it, and it was idle. */
+  leftIdle({ idleSince }: Connection): void {
+    const time = now()
+    this.#idleBound.closed(time - idleSince, time)
+  }
+
   /** It has left for good. */
   gone(connection: Connection): void {
     this.#all.delete(connection)
@@ -145,6 +151,8 @@ export class Pool implements Carrier, Swept {
   }
 
   sweep(time: number): void {
+    const oldest = this.#idle[0]
+    this.#idleBound.review(oldest === undefined ? 0 : time - oldest.idleSince, time)
     for (const connection of this.#all) connection.sweep(time)
     for (const call of this.#queue.filter((waiting) => time >= waiting.queueDeadline)) {
       this.abandon(call)
@@ -154,14 +162,20 @@ export class Pool implements Carrier, Swept {
 
   /** Gives the call a connection, kept or new; false when there is none to give. */
   #place(call: Call): boolean {
-    const kept = this.#takeIdle()
+    const kept = this.#idleBound.safeMs === Infinity || call.isRepeatable ? this.#takeIdle() : this.#takeSafe()
     if (kept !== undefined) {
       kept.carry(call)
       return true
     }
-    if (this.#all.size >= this.options.maxConnections) return false
+    if (!this.#makeRoom()) return false
     this.#open(call)
     return true
+  }
+
+  /** Whether there may be one more connection; an idle one is closed for it. */
+  #makeRoom(): boolean {
+    if (this.#all.size >= this.options.maxConnections) this.#idle[0]?.close()
+    return this.#all.size < this.options.maxConnections
   }
 
   #takeIdle(): Connection | undefined {
@@ -175,6 +189,13 @@ export class Pool implements Carrier, Swept {
       return connection
     }
     return idle.pop()
+  }
+
+  /** One that the origin will not close before a request is there. */
+  #takeSafe(): Connection | undefined {
+    const youngest = this.#idle.at(-1)
+    if (youngest === undefined || now() - youngest.idleSince > this.#idleBound.safeMs) return undefined
+    return this.#idle.pop()
   }
 
   #open(call: Call): void {

@@ -35,6 +35,10 @@ export class RequestWriter {
     this.ended = head.body.kind === 'none'
   }
 
+  get hasBody(): boolean {
+    return this.#kind !== 'none'
+  }
+
   /** Hands the head, and what body came before, to the kernel in one write. */
   start(socket: Socket, flushed: () => void): void {
     this.#socket = socket

@@ -2,10 +2,8 @@
 import type { RetryCause, RetryConfig } from '../config/resilience.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { UpstreamRequest } from '../exchange/upstream-request.ts'
+import { idempotent } from '../http1/call.ts'
 import type { WireError, WireErrorCode } from '../http1/wire-error.ts'
-
-/** RFC 9110 §9.2.2; TRACE never gets here. */
-export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 const causes: Readonly<Partial<Record<WireErrorCode, RetryCause>>> = {
   unresolved: 'connect',
