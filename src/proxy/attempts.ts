@@ -98,11 +98,16 @@ export class Attempts {
   #pick(): Target {
     // With a fallback there is no need to try targets that are said to be down.
     const mayAsk = this.#fallback === null || this.#upstream.hasEligible
-    const target = mayAsk ? this.#upstream.pick(this.#exchange, this.#tried) : null
+    const target = mayAsk ? this.#pickOf(this.#upstream) : null
     if (target !== null) return target
     if (this.#fallback === null) throw noTarget(this.#upstream.waitMs)
     this.#fallBack('no-target')
     return this.#pick()
+  }
+
+  #pickOf(upstream: Upstream): Target | null {
+    const pick = this.#exchange.upgrade === null ? 'pick' : 'pickForTunnel'
+    return upstream[pick](this.#exchange, this.#tried)
   }
 
   #overdue(): void {

@@ -91,7 +91,7 @@ class Upgrading implements UpgradeListener, Sender {
 
   #attempt(): void {
     const exchange = this.#exchange
-    const target = this.#attempts === null ? this.#upstream.pick(exchange) : this.#attempts.begin()
+    const target = this.#attempts === null ? this.#upstream.pickForTunnel(exchange) : this.#attempts.begin()
     if (target === null) throw noTarget()
     exchange.target = target.url
     if (target.tunnels >= this.#asked.config.connections.tunnels) throw full()

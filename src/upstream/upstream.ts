@@ -66,6 +66,14 @@ export class Upstream {
     return members.length === 1 ? members[0]!.target : this.#balance(members, exchange).target
   }
 
+  /** As `pick`, for what does not wait and takes no connection of the pool: one that may have another tunnel, where there is one. */
+  pickForTunnel(exchange: Exchange, tried: readonly Target[] = noneTried): Target | null {
+    const candidates = this.#candidates()
+    if (candidates.length === 0) return null
+    const roomy = preferring(candidates, ({ target }) => target.tunnels < this.config.connections.tunnels)
+    return this.#balance(untriedOf(roomy, tried), exchange).target
+  }
+
   /** The targets that the next request may go to, by the state they are in. */
   get candidates(): readonly Target[] {
     return this.#candidates().map(({ target }) => target)
@@ -92,8 +100,7 @@ export class Upstream {
   #pickAmong(exchange: Exchange, tried: readonly Target[]): Target | null {
     const candidates = this.#candidates()
     if (candidates.length === 0) return null
-    const untried = preferring(candidates, ({ target }) => !tried.includes(target))
-    const roomy = preferring(untried, (member) => this.#hasRoom(member))
+    const roomy = preferring(untriedOf(candidates, tried), (member) => this.#hasRoom(member))
     return this.#balance(roomy, exchange).target
   }
 
@@ -129,6 +136,10 @@ class Member implements Candidate {
   get load(): number {
     return this.target.load
   }
+}
+
+function untriedOf(members: readonly Member[], tried: readonly Target[]): readonly Member[] {
+  return preferring(members, ({ target }) => !tried.includes(target))
 }
 
 /** Those that are, or all where none is. */

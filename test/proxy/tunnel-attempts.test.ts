@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { scriptedOrigin } from '../support/scripted-origin.ts'
-import { openWire, statusOf } from '../support/wire.ts'
+import { openWire, statusOf, type Wire } from '../support/wire.ts'
 import { deadPort, dyingOrigin, frozenOrigin, routeTo } from './failing-origins.ts'
-import { handshake, tunnelOrigin } from './handshake.ts'
+import { handshake, openTunnel, tunnelOrigin } from './handshake.ts'
 
 const breaker = 'breaker: { failures: 3, window: 10s, open: 30s }'
 
@@ -117,4 +117,27 @@ describe('an upgrade whose target fails', () => {
     expect(statusOf(await wire.until(/hello$/))).toBe(101)
     wire.close()
   })
+})
+
+test.for([
+  ['round-robin', ''],
+  ['a hash', ', balance: { hash: ip }'],
+  ['retries', ', retries: { attempts: 1 }'],
+])('with %s a tunnel goes to the target that may have another, and is 503 when none may', async ([, keys]) => {
+  await using one = await tunnelOrigin()
+  await using other = await tunnelOrigin()
+  const options = `connections: { tunnels: 2 }${keys}`
+  await using gateway = await startGateway(routeTo([one.port, other.port], options))
+
+  const tunnels: Wire[] = []
+  for (let i = 0; i < 4; i++) tunnels.push(await openTunnel(gateway.port))
+  const fifth = await openWire(gateway.port)
+  fifth.send(handshake('/ws'))
+
+  expect(statusOf(await fifth.closed())).toBe(503)
+  expect([one.connections.length, other.connections.length]).toEqual([2, 2])
+  tunnels[0]!.close()
+  await expect.poll(() => gateway.metrics()).toMatch(/sluice_connections\{kind="ws"\} 3/)
+  const again = await openTunnel(gateway.port)
+  for (const wire of [...tunnels, again]) wire.close()
 })

@@ -3,14 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { scriptedOrigin } from '../support/scripted-origin.ts'
 import { openWire, statusOf } from '../support/wire.ts'
-import { accepted, handshake, tunnelConfig, tunnelOrigin } from './handshake.ts'
-
-async function openTunnel(port: number, headers = '') {
-  const wire = await openWire(port)
-  wire.send(handshake('/ws', headers))
-  await wire.until(/^HTTP\/1\.1 101 [\s\S]*\r\n\r\n/)
-  return wire
-}
+import { accepted, handshake, openTunnel, tunnelConfig, tunnelOrigin } from './handshake.ts'
 
 describe('the upstream’s 101', () => {
   test.for([
