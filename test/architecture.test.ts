@@ -15,7 +15,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],
   routing: ['type config', 'exchange', 'pace.ts', 're2js'],
-  upstream: ['config', 'exchange', 'http1'],
+  upstream: ['config', 'exchange', 'http1', 'type state'],
   proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type config', 'upstream'],
   generation: [
     'exchange',

@@ -38,7 +38,7 @@ function carriedTarget(
   const port = config.protocol === 'builtin' ? echoPort : config.port
   const state = world.targetStates.of(upstream.name, config.url)
   const target = world.carry.acquire(key, () =>
-    watched(new Target(config, upstream, { state, port, name }), upstream, world.log),
+    watched(new Target(config, upstream, { state, port, name }), upstream, world),
   )
   // A target that was gone from the config, and is back before its last request ended, has a new state.
   target.state = state

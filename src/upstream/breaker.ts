@@ -17,7 +17,7 @@ export interface BreakerSettings {
 
 export class Breaker {
   readonly #settings: BreakerSettings
-  readonly #changed: (state: BreakerState) => void
+  readonly #changed: (state: BreakerState, isOwn: boolean) => void
   readonly #recent: RecentShare
   /** Failures since the last success, and when the first of them was. */
   #row = 0
@@ -28,7 +28,8 @@ export class Breaker {
   /** Grows with each change, so that an attempt of before says nothing about after. */
   #epoch = 0
 
-  constructor(settings: BreakerSettings, changed: (state: BreakerState) => void) {
+  /** `changed` is told whether what it saw itself, or what it heard, made it change. */
+  constructor(settings: BreakerSettings, changed: (state: BreakerState, isOwn: boolean) => void) {
     this.#settings = settings
     this.#changed = changed
     this.#recent = new RecentShare(settings.windowMs)
@@ -79,6 +80,13 @@ export class Breaker {
     if (begun === this.#epoch) this.#trial = false
   }
 
+  /** Another breaker of the same target has turned. While that one tries it, this one stays open, for as long again at most. */
+  heard(state: BreakerState, now: number): void {
+    if (state === 'closed') {
+      if (this.#state !== 'closed') this.#close(false)
+    } else if (state === 'open' || this.#state === 'open') this.#open(now, false)
+  }
+
   #isTooMuch(now: number): boolean {
     const { failures, errorRatio, windowMs } = this.#settings
     if (this.#row === 0 || now - this.#rowSince > windowMs) {
@@ -93,21 +101,21 @@ export class Breaker {
     return failed >= failures && failed >= errorRatio * this.#recent.all(now)
   }
 
-  #open(now: number): void {
+  #open(now: number, isOwn = true): void {
     this.#openUntil = now + this.#settings.openMs
-    this.#turn('open')
+    this.#turn('open', isOwn)
   }
 
-  #close(): void {
+  #close(isOwn = true): void {
     this.#row = 0
     this.#recent.clear()
-    this.#turn('closed')
+    this.#turn('closed', isOwn)
   }
 
-  #turn(state: BreakerState): void {
+  #turn(state: BreakerState, isOwn = true): void {
     this.#state = state
     this.#trial = false
     this.#epoch++
-    this.#changed(state)
+    this.#changed(state, isOwn)
   }
 }

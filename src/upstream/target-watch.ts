@@ -6,11 +6,14 @@ import { type EjectionReason, type Outcome, PassiveHealth } from './health-passi
 export interface WatchEvents {
   /** What it finds has changed. */
   turned(watch: TargetWatch): void
+  /** By what this thread saw; what others told is no news. */
   breakerTurned(state: BreakerState): void
   /** Asked before an ejection: are there enough others? */
   mayEject(): boolean
   ejected(reason: EjectionReason, forMs: number): void
   readmitted(): void
+  /** Nothing more is told. */
+  closed(): void
 }
 
 export class TargetWatch {
@@ -25,7 +28,7 @@ export class TargetWatch {
   constructor(config: { breaker: BreakerConfig | null; passive: PassiveConfig | null }, events: WatchEvents) {
     const { breaker, passive } = config
     this.#events = events
-    this.#breaker = breaker === null ? null : new Breaker(breaker, (state) => this.#breakerTurned(state))
+    this.#breaker = breaker === null ? null : new Breaker(breaker, (state, isOwn) => this.#breakerTurned(state, isOwn))
     this.#openMs = breaker?.openMs ?? 0
     this.#passive = passive === null ? null : new PassiveHealth(passive)
   }
@@ -76,11 +79,16 @@ export class TargetWatch {
     this.#events.turned(this)
   }
 
-  #breakerTurned(state: BreakerState): void {
+  /** The breaker of another thread has turned. */
+  heard(state: BreakerState): void {
+    this.#breaker?.heard(state, performance.now())
+  }
+
+  #breakerTurned(state: BreakerState, isOwn: boolean): void {
     clearTimeout(this.#opening)
     // No reason to keep a process that is done. A little late, so that the breaker's own clock has passed it.
     if (state === 'open') this.#opening = setTimeout(() => this.#events.turned(this), this.#openMs + 1).unref()
-    this.#events.breakerTurned(state)
+    if (isOwn) this.#events.breakerTurned(state)
     this.#events.turned(this)
   }
 
@@ -102,5 +110,6 @@ export class TargetWatch {
     clearTimeout(this.#opening)
     clearTimeout(this.#ejection?.timer)
     this.#ejection = null
+    this.#events.closed()
   }
 }

@@ -48,6 +48,37 @@ describe('a circuit breaker', () => {
     expect(turns).toEqual(['open', 'half-open', 'closed'])
   })
 
+  test('opens and closes as it hears, and says which changes were its own', () => {
+    const turns: [BreakerState, boolean][] = []
+    const one = new Breaker(settings, (state, isOwn) => turns.push([state, isOwn]))
+
+    one.heard('half-open', 0)
+    expect(one.state(0)).toBe('closed')
+    one.heard('open', 0)
+    expect([one.admits(4999), one.admits(5000)]).toEqual([false, true])
+    // Another tries it now; should nobody say how that went, this one does in its turn.
+    one.heard('half-open', 5000)
+    expect([one.admits(9999), one.admits(10_000)]).toEqual([false, true])
+    one.succeeded(one.begin(), 10_001)
+    one.heard('closed', 10_002)
+    expect(turns).toEqual([
+      ['open', false],
+      ['open', false],
+      ['half-open', true],
+      ['closed', true],
+    ])
+  })
+
+  test('lets an answer of before what it heard say nothing', () => {
+    const { one } = breaker()
+    const before = one.begin()
+
+    one.heard('open', 0)
+    one.succeeded(before, 1)
+
+    expect(one.state(2)).toBe('open')
+  })
+
   test('opens again when the trial fails, for as long again', () => {
     const { one, turns, attempt } = breaker()
     for (let i = 0; i < 3; i++) attempt('failed', 0)
