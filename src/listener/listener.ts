@@ -11,6 +11,7 @@ import { GatewayRequest } from '../exchange/gateway-request.ts'
 import { malformed, problemBytes } from './bare-problem.ts'
 import { Certificates } from './certificates.ts'
 import { ClientConnection } from './connection.ts'
+import { EarlyConnections } from './early.ts'
 import {
   asksUpgrade,
   connectRefusal,
@@ -51,6 +52,7 @@ export class Listener {
   /** What is said of an ordinary request; one object for all of them. */
   #plain: RequestMeta
   readonly #plainPath: PlainPath
+  readonly #early: EarlyConnections
   #draining = false
   /** Upgraded connections leave Node's own count. */
   readonly #tunnels = new Set<Duplex>()
@@ -83,6 +85,7 @@ export class Listener {
       isDraining: () => this.#draining,
     })
     this.#limit(limits)
+    this.#early = new EarlyConnections(this.#server)
   }
 
   #secureServer(options: ServerOptions, limits: Limits): TlsServer {
@@ -124,6 +127,7 @@ export class Listener {
     this.#config = config
     this.#plain = this.#metaOf(config)
     this.#limit(limits)
+    this.#early.admit()
   }
 
   #limit(limits: Limits): void {
@@ -160,12 +164,8 @@ export class Listener {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket))
     return (socket) => {
       connectionListener!.call(server, socket)
-      this.#connected(socket)
+      this.#connections.set(socket, new ClientConnection(socket))
     }
-  }
-
-  #connected(socket: Socket): void {
-    this.#connections.set(socket, new ClientConnection(socket))
   }
 
   #begin(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void {
@@ -253,6 +253,7 @@ export class Listener {
   async close(): Promise<void> {
     this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#early.drop()
     this.#server.closeIdleConnections()
     this.#plainPath.closeIdle()
     await closed

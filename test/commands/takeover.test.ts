@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runSluice } from '../support/child.ts'
+import { exchange, statusOf } from '../support/wire.ts'
 
 let runtime: string
 
@@ -33,6 +34,12 @@ routes:
   slow: { match: /slow, upstream: "builtin://echo", rewrite: /delay/1500, public: test }
   all: { match: "/*", respond: { body: ${body} }, public: test }
 `
+
+/** One request on a connection of its own: status and body, or nothing of an answer. */
+async function onceOver(port: number): Promise<string> {
+  const answer = await exchange(port, 'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  return `${statusOf(answer)} ${answer.split('\r\n\r\n')[1]}`
+}
 
 const run = (yaml: string, ...args: string[]) => runSluice(yaml, { args, env: { XDG_RUNTIME_DIR: runtime } })
 
@@ -67,6 +74,34 @@ describe('a gateway started with --takeover', patience, () => {
     expect((await fetch(`${second.adminUrl}/readyz`)).status).toBe(200)
     expect(second.output.stderr.includes('tcp_migrate_req=1')).toBe(await resetsWhatWaits())
     expect(first.output.stderr).not.toContain('tcp_migrate_req')
+  })
+
+  test('answers those who come to the threads that are ready first', async () => {
+    const [port, admin] = [await freePort(), await freePort()]
+    await using first = await run(config(port, admin, 'first'))
+    await first.serving()
+    const late = `import { threadId } from 'node:worker_threads'
+import { setTimeout as pause } from 'node:timers/promises'
+if (threadId % 2 === 1) await pause(300)
+export const schema = { type: 'object', additionalProperties: false }
+export const traits = {}
+export default () => {}`
+    const both = `${config(port, admin, 'second')}plugins: [./late.js]\nthreads: 2\n`
+
+    await using second = await runSluice(both, {
+      args: ['--takeover'],
+      env: { XDG_RUNTIME_DIR: runtime },
+      files: { 'late.js': late },
+    })
+    const answers = new Set<string>()
+    let isServing = false
+    const serving = second.serving().finally(() => {
+      isServing = true
+    })
+    while (!isServing) answers.add(await onceOver(port))
+    await serving
+
+    expect([...answers].sort()).toEqual(['200 first', '200 second'])
   })
 
   test('that has a mistake in its file leaves the one before it alone', async () => {

@@ -68,7 +68,7 @@ export async function runSluice(
     async serving() {
       while (!/readyz/.test(output.stdout)) {
         const code = await Promise.race([exit, once(child, 'printed')])
-        if (typeof code === 'number') throw new Error(`sluice ended with ${code}: ${output.stderr}`)
+        if (!Array.isArray(code)) throw new Error(`sluice ended with ${code}: ${output.stderr}`)
       }
     },
     ended: () => exit,
