@@ -9,19 +9,30 @@ export interface Tally {
   readonly latencies: number[]
 }
 
+export interface LoadOptions {
+  /** Milliseconds that a client waits before its next request. */
+  readonly gap?: () => number
+  /** False: each request has a connection of its own. */
+  readonly keepAlive?: boolean
+}
+
 const newTally = (): Tally => ({ sent: 0, failed: 0, failures: new Map(), latencies: [] })
 
 export class Load {
   readonly #url: string
-  readonly #agent = new Agent({ keepAlive: true })
-  /** Milliseconds that a client waits before its next request. */
+  readonly #agent: Agent
   readonly #gap: () => number
   #tallies: Readonly<Record<'GET' | 'POST', Tally>> = { GET: newTally(), POST: newTally() }
   #running = true
   readonly #clients: Promise<void>[]
 
-  constructor(url: string, clients: { readonly GET: number; readonly POST: number }, gap: () => number = () => 0) {
+  constructor(
+    url: string,
+    clients: { readonly GET: number; readonly POST: number },
+    { gap = () => 0, keepAlive = true }: LoadOptions = {},
+  ) {
     this.#url = url
+    this.#agent = new Agent({ keepAlive })
     this.#gap = gap
     const of = (method: 'GET' | 'POST') => Array.from({ length: clients[method] }, () => this.#client(method))
     this.#clients = [...of('GET'), ...of('POST')]

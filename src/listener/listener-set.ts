@@ -1,5 +1,6 @@
 /** The listeners of a gateway, changed by reloads: what stays is kept, what is new is bound before the swap, what went is drained after it. */
 import type { Config, ListenerConfig } from '../config/config.ts'
+import { calm } from './calm.ts'
 import { Listener, type ListenerParts } from './listener.ts'
 import { claim } from './share.ts'
 
@@ -57,17 +58,19 @@ export class ListenerSet {
 
   /**
    * Closes what the applied set no longer has, while what serves is still what it listened for. Says goodbye first: closed
-   * at once, it would lose the connections that the kernel has queued on it, and cut clients off in silence.
+   * at once, it would cut clients off in silence.
    */
   async release(): Promise<void> {
     const removed = [...this.#listeners].filter(([key]) => this.#pending?.listeners.has(key) === false)
     if (removed.length === 0) return
     for (const [, listener] of removed) listener.drain()
     await new Promise((done) => setTimeout(done, DRAIN_MS))
-    for (const [, listener] of removed) {
+    const close = async (listener: Listener) => {
+      await calm()
       this.#closing.add(listener)
       void listener.close().then(() => this.#closing.delete(listener))
     }
+    await Promise.all(removed.map(([, listener]) => close(listener)))
   }
 
   /** Makes the applied set current: limits, names and certificates take effect. */
@@ -112,10 +115,7 @@ export class ListenerSet {
     }
   }
 
-  /**
-   * Answers say `Connection: close` from now on. Resolves a moment later: a listener that closed at once would lose the
-   * connections that the kernel has queued on it.
-   */
+  /** Answers say `Connection: close` from now on. Resolves a moment later, when busy clients have heard it. */
   async drain(): Promise<void> {
     for (const listener of this.#listeners.values()) listener.drain()
     await new Promise((done) => setTimeout(done, DRAIN_MS))
@@ -123,10 +123,8 @@ export class ListenerSet {
 
   /** Closes all; what is not over at the deadline is ended. */
   async close(deadlineMs: number): Promise<void> {
-    // The system forgets what is queued on a listener that closes: right after the loop has polled, nothing but the latest is.
-    await new Promise(setImmediate)
     const listeners = this.#all()
-    const closed = Promise.all(listeners.map((listener) => listener.close()))
+    const closed = Promise.all(listeners.map((listener) => calm().then(() => listener.close())))
     const deadline = setTimeout(() => this.destroy(), deadlineMs)
     await closed
     clearTimeout(deadline)
