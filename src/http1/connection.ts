@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import { bodyIdleMs, idleAllowanceMs } from './body-framing.ts'
 import type { Call, Carrier } from './call.ts'
 import type { ResponseHead } from './client.ts'
-import { codeOf, type SocketEvents } from './dial.ts'
+import { closeCode, codeOf, type SocketEvents } from './dial.ts'
 import { MalformedResponse } from './field-section.ts'
 import { afterPoll, noteFreed, type Settling } from './poll-turn.ts'
 import type { Pool } from './pool.ts'
@@ -280,7 +280,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   }
 
   #cutShort(message: string, cause: unknown): void {
-    this.#fail(this.#parser.headDone ? 'incomplete' : 'closed', message, cause)
+    this.#fail(this.#parser.headDone ? 'incomplete' : closeCode(cause, this.#isReused), message, cause)
   }
 
   /** Something came, or the upstream left, while no request was on its way. */

@@ -150,6 +150,14 @@ function connectFailure(error: Error | undefined): WireErrorCode {
   return codes.every((code) => code === 'ETIMEDOUT') ? 'connect-timeout' : 'refused'
 }
 
+/**
+ * What a connection is called that broke before a byte of an answer came. With TLS 1.3 our side of the handshake is over before
+ * the upstream has looked at our certificate; so its alert comes to the first request.
+ */
+export function closeCode(error: unknown, isReused: boolean): WireErrorCode {
+  return !isReused && codeOf(error).startsWith('ERR_SSL_') ? 'tls-failed' : 'closed'
+}
+
 /** The code of a system or TLS error; never its message, which may quote certificates, names or addresses. */
 export function codeOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code

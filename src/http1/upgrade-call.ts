@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net'
 import type { RequestHead, ResponseHead, ResponseListener } from './client.ts'
-import { type ConnectEvents, codeOf } from './dial.ts'
+import { type ConnectEvents, closeCode, codeOf } from './dial.ts'
 import { MalformedResponse } from './field-section.ts'
 import type { Pool } from './pool.ts'
 import { headText } from './request-writer.ts'
@@ -126,7 +126,7 @@ export class UpgradeCall implements ConnectEvents, ResponseSink {
   }
 
   #cutShort(message: string, cause: unknown): void {
-    this.#fail(this.#parser.headDone ? 'incomplete' : 'closed', message, cause)
+    this.#fail(this.#parser.headDone ? 'incomplete' : closeCode(cause, false), message, cause)
   }
 
   #expectBody(): void {

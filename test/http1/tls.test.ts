@@ -104,6 +104,16 @@ test('verification ends only where it is switched off', async () => {
   expect(await client.ask().outcome()).toBe('200 ok')
 })
 
+test.for(['TLSv1.2', 'TLSv1.3'] as const)(
+  'an upstream that wants a certificate of ours, and gets none, is a TLS failure, in %s too',
+  async (maxVersion) => {
+    await using origin = await secureOrigin(response('ok'), { ca: cert, requestCert: true, maxVersion })
+    using client = testPool({ host: '127.0.0.1', port: origin.port, tls: trusting })
+
+    expect(await client.ask().outcome()).toBe('tls-failed')
+  },
+)
+
 test('an upstream that only speaks h2 is a TLS failure', async () => {
   await using origin = await secureOrigin(response('ok'), { ALPNProtocols: ['h2'] })
   using client = testPool({ host: '127.0.0.1', port: origin.port, tls: trusting })
