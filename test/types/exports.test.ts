@@ -26,6 +26,7 @@ test('exports what plugins are written against, and nothing else', () => {
       "type AssumedIdentity",
       "type Consumer",
       "type ConsumerDirectory",
+      "type Count",
       "type CounterFamily",
       "type CounterStore",
       "type Credentials",
