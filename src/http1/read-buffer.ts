@@ -12,25 +12,26 @@ const spare: Buffer[] = []
 /** What one connection reads into. */
 export class ReadBuffer {
   #own: Buffer | undefined
+  #isReadInto = false
   #wantsOwn = false
+  /** Not read into any more, and not free either. */
+  #left: Buffer | undefined
 
   /** The first buffer. libuv on Windows starts a read long before it ends: there every connection needs its own. */
   first(): Buffer {
     return process.platform === 'win32' ? Buffer.allocUnsafeSlow(SHARED_SIZE) : sharedBuffer
   }
 
-  /** Asked after every read: another buffer, or undefined to keep the present one. `isLent`: somebody still sends from it. */
-  next(isRunning: boolean, isLent = false): Buffer | undefined {
-    const own = this.#own
-    if (own === undefined) {
-      if (!this.#wantsOwn || !isRunning) return undefined
-      this.#own = spare.pop() ?? Buffer.allocUnsafeSlow(BODY_SIZE)
-      return this.#own
+  /** Asked after every read: another buffer, or undefined to keep the present one. */
+  next(isRunning: boolean): Buffer | undefined {
+    if (!isRunning) {
+      const next = this.leave()
+      this.free()
+      return next
     }
-    if (isRunning) return undefined
-    if (!isLent && spare.length < MAX_SPARE) spare.push(own)
-    this.forget()
-    return this.first()
+    if (this.#isReadInto || !this.#wantsOwn) return undefined
+    this.#isReadInto = true
+    return this.#takeOwn()
   }
 
   /** A body goes on after a read of `length` bytes, `remaining` more to come or -1. */
@@ -38,14 +39,42 @@ export class ReadBuffer {
     this.#wantsOwn = remaining > SHARED_SIZE || (remaining < 0 && length === SHARED_SIZE)
   }
 
+  /** A copy of a piece, of at most the size of the shared buffer, in memory of its own. What stood there is over. */
+  hold(piece: Buffer): Buffer {
+    const own = this.#takeOwn()
+    return own.subarray(0, piece.copy(own))
+  }
+
   /** Whether nobody else reads into it, so that a piece of it lasts as long as reading pauses. */
   owns(piece: Buffer): boolean {
     return this.#own !== undefined && piece.buffer === this.#own.buffer
   }
 
+  /** Reading goes on elsewhere; what was read stays, until `free`. Undefined: it goes on where it was. */
+  leave(): Buffer | undefined {
+    const wasReadInto = this.#isReadInto
+    this.#left ??= this.#own
+    this.forget()
+    return wasReadInto ? this.first() : undefined
+  }
+
+  /** Nobody needs what was read there. */
+  free(): void {
+    const free = this.#isReadInto ? this.#left : (this.#left ?? this.#own)
+    if (free !== undefined && spare.length < MAX_SPARE) spare.push(free)
+    this.#left = undefined
+    if (!this.#isReadInto) this.forget()
+  }
+
   /** Leaves the buffer to whoever still holds a piece: after a failure the client may be sent from it yet. */
   forget(): void {
     this.#own = undefined
+    this.#isReadInto = false
     this.#wantsOwn = false
+  }
+
+  #takeOwn(): Buffer {
+    this.#own ??= spare.pop() ?? Buffer.allocUnsafeSlow(BODY_SIZE)
+    return this.#own
   }
 }

@@ -77,7 +77,6 @@ export class RequestWriter {
   }
 
   lend(chunk: Buffer): boolean {
-    if (this.#socket === undefined) return this.write(Buffer.from(chunk))
     this.#mark = 0
     return this.write(chunk)
   }
@@ -115,7 +114,7 @@ export class RequestWriter {
     this.#pending ??= []
     this.#pending.push(piece)
     this.#pendingBytes += piece.length
-    if (this.#pendingBytes <= HIGH_WATER) return true
+    if (this.#pendingBytes <= this.#mark) return true
     this.#owesDrain = true
     return false
   }

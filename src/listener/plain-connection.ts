@@ -13,7 +13,7 @@ import { ReadBuffer, sharedBuffer } from '../http1/read-buffer.ts'
 import type { Problem } from '../problem.ts'
 import { askWhetherThere } from './half-closed.ts'
 import { linger } from './linger.ts'
-import type { PlainHeadReader } from './plain-head.ts'
+import type { PlainHead, PlainHeadReader } from './plain-head.ts'
 import { PlainRequest } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
 import { attach, type ClientEvents, detach } from './plain-socket.ts'
@@ -40,6 +40,9 @@ export interface PlainOwner {
 /** Bytes of pipelined requests that are read ahead. Reading on shows when the client leaves. */
 const AHEAD = 64 * 1024
 
+/** Smaller pieces are copied for less than a buffer of its own costs. */
+const WORTH_HOLDING = 4096
+
 export class PlainConnection implements ClientEvents {
   readonly socket: Socket
   readonly flushed: () => void
@@ -50,8 +53,6 @@ export class PlainConnection implements ClientEvents {
   #held: Buffer | null = null
   /** Of its own, while a large body comes. */
   #buffer: ReadBuffer | null = null
-  /** The last piece of a body is still to be sent from there. */
-  #isLentOut = false
   /** Bytes still to come of a body that nobody reads: its request has been answered. */
   #unwanted = 0
   #isClosing = false
@@ -93,10 +94,7 @@ export class PlainConnection implements ClientEvents {
     if (this.#unwanted > 0) return this.#passOver(chunk)
     if (this.#request?.complete === false) return this.#feed(this.#request, chunk)
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk])
-    if (this.#request === null) {
-      this.#read(bytes)
-      return true
-    }
+    if (this.#request === null) return this.#read(bytes)
     // RFC 9112 §9.3.2: pipelined requests are answered in order.
     this.#hold(bytes)
     return bytes.length <= AHEAD
@@ -106,8 +104,9 @@ export class PlainConnection implements ClientEvents {
     const buffer = this.#buffer
     if (buffer === null) return undefined
     if (this.#unwanted > 0 || this.#request?.complete === false) return buffer.next(true)
-    this.#buffer = null
-    return buffer.next(false, this.#isLentOut)
+    const next = buffer.leave()
+    if (this.#request === null) this.#buffer = freed(buffer)
+    return next
   }
 
   /** What is joined with what was held before is memory of our own already. */
@@ -123,30 +122,39 @@ export class PlainConnection implements ClientEvents {
 
   #feed(request: PlainRequest, bytes: Buffer): boolean {
     const { missing } = request
-    const isLent = this.#buffer?.owns(bytes) === true
-    const mayGoOn = request.feed(bytes.length > missing ? bytes.subarray(0, missing) : bytes, isLent)
+    let piece = bytes.length > missing ? bytes.subarray(0, missing) : bytes
+    let isLent = this.#buffer?.owns(bytes) === true
+    if (!isLent && request.isDirect && piece.length >= WORTH_HOLDING && piece.length <= sharedBuffer.length) {
+      this.#buffer ??= new ReadBuffer()
+      piece = this.#buffer.hold(piece)
+      isLent = true
+    }
+    const mayGoOn = request.feed(piece, isLent)
     if (bytes.length > missing) this.#hold(bytes.subarray(missing))
-    if (request.complete) this.#isLentOut = isLent && !mayGoOn
-    else this.#buffer = bufferFor(this.#buffer, request.missing)
+    this.#buffer?.expect(request.missing, 0)
     return mayGoOn || request.complete
   }
 
-  #read(bytes: Buffer): void {
+  /** Reads a head, and what came of its body. False: no more for now. */
+  #read(bytes: Buffer): boolean {
     const head = this.#owner.heads.read(bytes)
-    if (head === 'more' && this.#isLast) {
+    if (head === 'more') this.#awaitHead(bytes)
+    else if (head === 'not-plain') this.#handOver(bytes)
+    else return this.#begin(head, bytes)
+    return true
+  }
+
+  #awaitHead(bytes: Buffer): void {
+    if (this.#isLast) {
       this.close(this.#owner.brokenHead())
       return
     }
-    if (head === 'more') {
-      // The time for a head begins with its first byte, on a kept connection too.
-      if (this.#held === null && this.#hasServed) this.#deadline = performance.now() + this.#owner.headTimeoutMs
-      this.#hold(bytes)
-      return
-    }
-    if (head === 'not-plain') {
-      this.#handOver(bytes)
-      return
-    }
+    // The time for a head begins with its first byte, on a kept connection too.
+    if (this.#held === null && this.#hasServed) this.#deadline = performance.now() + this.#owner.headTimeoutMs
+    this.#hold(bytes)
+  }
+
+  #begin(head: PlainHead, bytes: Buffer): boolean {
     const request = new PlainRequest(head, this.socket, this.#owner)
     const response = new PlainResponse(this, head.method)
     this.#request = request
@@ -157,11 +165,12 @@ export class PlainConnection implements ClientEvents {
       this.#request = null
       this.#response = null
       this.#handOver(bytes)
-      return
+      return true
     }
-    if (head.end === bytes.length) return
-    if (request.complete) this.#hold(bytes.subarray(head.end))
-    else this.#feed(request, bytes.subarray(head.end))
+    if (head.end === bytes.length) return true
+    if (!request.complete) return this.#feed(request, bytes.subarray(head.end))
+    this.#hold(bytes.subarray(head.end))
+    return true
   }
 
   #handOver(unread: Buffer): void {
@@ -184,6 +193,7 @@ export class PlainConnection implements ClientEvents {
     // The exchange has just looked at the clock.
     this.#deadline = (request.exchange?.closedAt ?? performance.now()) + this.#owner.idleTimeoutMs
     this.#unwanted = request.missing
+    if (this.#unwanted === 0) this.#buffer = freed(this.#buffer)
     if (this.#unwanted > 0) this.socket.resume()
     if (response.closes || (this.#isLast && this.#held === null)) this.close('')
     else if (this.#held !== null) process.nextTick(next, this)
@@ -195,7 +205,7 @@ export class PlainConnection implements ClientEvents {
     if (held === null || this.#request !== null || this.#isClosing || this.socket.destroyed) return
     this.#held = null
     this.socket.resume()
-    this.#read(held)
+    if (!this.#read(held)) this.socket.pause()
   }
 
   /** Ends the connection; what its client still sends is thrown away. */
@@ -250,12 +260,10 @@ export class PlainConnection implements ClientEvents {
   }
 }
 
-/** Small bodies are read where heads are. */
-function bufferFor(present: ReadBuffer | null, missing: number): ReadBuffer | null {
-  if (present !== null || missing <= sharedBuffer.length) return present
-  const buffer = new ReadBuffer()
-  buffer.expect(missing, 0)
-  return buffer
+/** Its memory may be another connection's. */
+function freed(buffer: ReadBuffer | null): null {
+  buffer?.free()
+  return null
 }
 
 function next(connection: PlainConnection): void {

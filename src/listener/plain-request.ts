@@ -57,10 +57,16 @@ export class PlainRequest implements ReceivedRequest {
     return this.#incoming === null
   }
 
+  /** A sink takes the body. */
+  get isDirect(): boolean {
+    return this.#sink !== null
+  }
+
   readInto(sink: BodySink): void {
     this.#sink = sink
-    let mayGoOn = true
-    for (const piece of this.#takeEarly()) mayGoOn = sink.data(piece, false)
+    const early = this.#takeEarly()
+    let mayGoOn = early.length > 0
+    for (const piece of early) mayGoOn = sink.data(piece, false)
     if (this.complete) sink.end()
     else if (this.#isBroken) sink.broken(this.#problem)
     else if (mayGoOn) this.socket.resume()

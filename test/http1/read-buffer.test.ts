@@ -26,8 +26,31 @@ test('the memory of a large body is that of the next one when it is over', () =>
 test('memory that is still sent from is nobody else’s', () => {
   const [buffer, own] = large()
 
-  expect(buffer.next(false, true)).toBe(sharedBuffer)
+  expect(buffer.leave()).toBe(sharedBuffer)
   expect(large()[1]).not.toBe(own)
+  buffer.free()
+  expect(large()[1]).toBe(own)
+})
+
+test('a piece that is held is a copy in the memory that is read into next', () => {
+  const buffer = new ReadBuffer()
+  const piece = Buffer.from('abc')
+
+  const held = buffer.hold(piece)
+  piece.fill(0)
+
+  expect(held.toString()).toBe('abc')
+  expect(buffer.owns(held)).toBe(true)
+  buffer.expect(1_000_000, 0)
+  expect(buffer.next(true)!.buffer).toBe(held.buffer)
+})
+
+test('memory that held a piece and was never read into is free in the end', () => {
+  const buffer = new ReadBuffer()
+  const held = buffer.hold(Buffer.from('abc'))
+
+  buffer.free()
+  expect(large()[1].buffer).toBe(held.buffer)
 })
 
 test('a connection that is gone keeps no memory for others: it may still be sent from', () => {
