@@ -21,14 +21,10 @@ export function assumedIdentity(
 }
 
 /** As the credentials that the config knows of it would make it. */
-function consumerOf({ name, groups, keys, jwt }: ConsumerConfig, claims: DescribedRequest['claims'] = {}): Consumer {
-  const byToken = jwt !== undefined && keys.length === 0
-  return {
-    source: byToken ? 'jwt' : 'key',
-    name,
-    id: byToken ? `jwt:${jwt.issuer}#${jwt.sub}` : `key:${name}`,
-    groups,
-    scopes: [],
-    claims,
-  }
+function consumerOf(consumer: ConsumerConfig, claims: DescribedRequest['claims'] = {}): Consumer {
+  const { name, groups, keys, jwt, certificates } = consumer
+  const rest = { name, groups, scopes: [], claims }
+  if (jwt !== undefined && keys.length === 0) return { source: 'jwt', id: `jwt:${jwt.issuer}#${jwt.sub}`, ...rest }
+  const source = certificates.length > 0 && keys.length === 0 ? 'mtls' : 'key'
+  return { source, id: `${source}:${name}`, ...rest }
 }

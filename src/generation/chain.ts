@@ -13,6 +13,8 @@ export interface Step {
   readonly optional: boolean
   /** Its request hooks read `exchange.assumed` themselves. */
   readonly assumes: boolean
+  /** Authenticates by the certificate of the connection. */
+  readonly byCertificate: boolean
   readonly onRequest: readonly OnRequestHook[]
   readonly onSend: readonly OnSendHook[]
   readonly onSendBody: readonly OnSendBodyHook[]

@@ -234,6 +234,7 @@ const nothing: Omit<Step, 'running'> = {
   authenticates: false,
   optional: false,
   assumes: false,
+  byCertificate: false,
   onRequest: [],
   onSend: [],
   onSendBody: [],

@@ -4,6 +4,7 @@ import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Step } from './chain.ts'
 import { type RecordedHooks, record, type Surroundings } from './scope.ts'
+import { needsOf } from './surroundings.ts'
 
 /** An item of a chain, ready to run: a step of ours, or a Fastify plugin that needs a context of its own. */
 export type CompiledItem =
@@ -47,6 +48,7 @@ export class ItemCompiler {
       authenticates: true,
       optional: item.optional,
       assumes: false,
+      byCertificate: false,
       onRequest: [],
       onSend: members.flatMap((member) => member.onSend),
       onSendBody: members.flatMap((member) => member.onSendBody),
@@ -78,6 +80,7 @@ export class ItemCompiler {
       authenticates: module.traits.authenticates === true,
       optional,
       assumes: module.traits.assumes === true,
+      byCertificate: needsOf(module.traits, item).includes('client-certificates'),
       onRequest: hooks.onRequest,
       onSend: hooks.onSend,
       onSendBody: hooks.onSendBody,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { DescribedRequest } from '../../src/explain/described-request.ts'
 import type { DryRun } from '../../src/generation/dry-run.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { openRehearsal } from './open.ts'
 
 const hash = (key: string) => `sha256:${createHash('sha256').update(key).digest('hex')}`
@@ -162,6 +163,32 @@ describe('a described request', () => {
     expect(sent).not.toMatch(/x-internal|root/)
     expect(exchange.reply.headers.get('x-frame-options')).toBe('DENY')
     expect([...removed]).toEqual(['server'])
+  })
+
+  test.for([
+    ['/by-certificate', 'depot', 'mtls:depot'],
+    ['/by-certificate', 'both', 'mtls:both'],
+    ['/either', 'depot', 'mtls:depot'],
+    ['/either', 'both', 'key:both'],
+    ['/either', 'app', 'key:app'],
+  ] as const)('on %s, taken as from the consumer %s, comes from %s', async ([url, as, id]) => {
+    const server = makeCertificate()
+    const files = { 'server.crt': server.cert, 'server.key': server.key, 'ca.crt': server.cert }
+    await using rehearsal = await openRehearsal(
+      `
+listen: [{ url: "https://127.0.0.1:0", certificates: [{ cert: server.crt, key: server.key }], clientCa: ca.crt }]
+consumers:
+  app: { keys: ["${hash('app-key')}"] }
+  depot: { certificates: ["cn:depot"] }
+  both: { keys: ["${hash('both-key')}"], certificates: ["cn:both"] }
+routes:
+  by-certificate: { match: /by-certificate, respond: { status: 204 }, plugins: [mtls] }
+  either: { match: /either, respond: { status: 204 }, plugins: [{ any: [api-key, mtls] }] }
+`,
+      { files },
+    )
+
+    expect(outcome(await rehearsal.run({ method: 'GET', url, as })).consumer).toBe(id)
   })
 
   test('by a window that goes with the clock it is given', async () => {
