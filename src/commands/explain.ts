@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { renderDiagnostics, sortDiagnostics } from '../config/diagnostic.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
-import { type DescribedRequest, DescriptionError } from '../explain/described-request.ts'
+import { type DescribedRequest, DescriptionError, type HttpVersion } from '../explain/described-request.ts'
 import { Rehearsal } from '../explain/rehearsal.ts'
 import { explanationText } from '../explain/text.ts'
 import { diagnosticsOf } from '../gateway-errors.ts'
@@ -63,6 +63,7 @@ function requestOf({ values, positionals }: Arguments): DescribedRequest {
     claims: claimsOf(text('claims')),
     ip: text('ip'),
     listener: text('listener'),
+    http: text('http') as HttpVersion | undefined,
     bodyLength: bytesOf(text('body')),
   }
 }

@@ -10,6 +10,9 @@ import type { Compiled } from '../generation/generation.ts'
 import { describedMeta } from '../listener/meta.ts'
 import { assumedIdentity } from './identity.ts'
 
+const httpVersions = ['1.1', '1.0'] as const
+export type HttpVersion = (typeof httpVersions)[number]
+
 export interface DescribedRequest {
   readonly method: string
   /** `/path?query`, `host/path` or a whole URL; byte for byte as a client would send it. */
@@ -26,6 +29,8 @@ export interface DescribedRequest {
   readonly claims?: Readonly<Record<string, unknown>> | undefined
   /** In place of `as` and `claims`. */
   readonly identity?: AssumedIdentity | undefined
+  /** The version of HTTP; without it 1.1. A request in 1.0 has no host but the one that it is described with. */
+  readonly http?: HttpVersion | undefined
   /** Bytes of the body. */
   readonly bodyLength?: number | undefined
 }
@@ -46,20 +51,22 @@ export const SOMEBODY = '192.0.2.1'
 
 /** The head of a described request. Throws DescriptionError. */
 export function arrivalOf(request: DescribedRequest, { config, table }: Compiled): DescribedArrival {
-  const { method, ip = SOMEBODY } = request
+  const { method, ip = SOMEBODY, http = '1.1' } = request
   if (!METHODS.includes(method)) {
     const hint = METHODS.includes(method.toUpperCase()) ? `: write ${method.toUpperCase()}` : ''
     throw new DescriptionError('method', `"${method}" is no HTTP method${hint}`)
   }
+  if (!httpVersions.includes(http)) throw new DescriptionError('http', `"${http}" is none of ${httpVersions.join(' and ')}`)
   if (isIP(ip) === 0) throw new DescriptionError('ip', `"${ip}" is no IP address`)
   const target = targetOf(request.url)
   const listener = listenerFor(request, target, config.listeners)
   const rawHeaders = headersOf(request)
   if (!rawHeaders.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')) {
-    const host = target.host ?? hostFor(target.path, table.hostsCovering(listener.name, pathOf(target.path)))
-    rawHeaders.unshift('host', host)
+    const guessed = () => hostFor(target.path, table.hostsCovering(listener.name, pathOf(target.path)))
+    const host = target.host ?? (http === '1.0' ? null : guessed())
+    if (host !== null) rawHeaders.unshift('host', host)
   }
-  const head = { method, url: target.path, httpVersion: '1.1', rawHeaders, socket: { remoteAddress: ip } }
+  const head = { method, url: target.path, httpVersion: http, rawHeaders, socket: { remoteAddress: ip } }
   const meta = describedMeta(listener, { ...head, headers: joined(rawHeaders) })
   // As the listener does: what CONNECT asks for is no path.
   const url = method === 'CONNECT' ? '/' : head.url

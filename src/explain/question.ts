@@ -56,6 +56,7 @@ const readers: Readonly<Record<string, (value: unknown) => boolean>> = {
   claims: isMap,
   ip: isText,
   listener: isText,
+  http: isText,
   body: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
 }
 
@@ -67,6 +68,7 @@ const shapes: Readonly<Record<string, string>> = {
   claims: 'a map',
   ip: 'text',
   listener: 'text',
+  http: 'text',
   body: 'a number of bytes',
 }
 

@@ -26,6 +26,7 @@ routes:
     match: /hello
     respond: { status: 200, body: hi }
     public: greets
+  hosted: { match: shop.example.com/hosted, respond: { status: 200, body: hi }, public: greets }
   moved: { match: /old, redirect: https://example.com/new, public: moved }
 `
 
@@ -125,6 +126,16 @@ describe('a described request', () => {
       { route: null, status: 405, code: 'method-not-allowed', consumer: null, lines: null },
     ],
     [
+      'of HTTP/1.0 that names no host',
+      { method: 'GET', url: '/hosted', http: '1.0' },
+      { route: null, status: 404, code: 'route-not-found', consumer: null, lines: null },
+    ],
+    [
+      'of HTTP/1.0 that names one',
+      { method: 'GET', url: 'shop.example.com/hosted', http: '1.0' },
+      { route: 'hosted', status: 200, code: null, consumer: null, lines: null },
+    ],
+    [
       'whose expectation nobody meets',
       { method: 'GET', url: '/hello', headers: ['expect', 'a miracle'] },
       { route: null, status: 417, code: 'expectation-failed', consumer: null, lines: null },
@@ -212,6 +223,7 @@ describe('what describes no request', () => {
     ['a blank in the URL', { method: 'GET', url: '/a b' }, 'write %20'],
     ['an unknown listener', { method: 'GET', url: '/', listener: 'x' }, 'there is no listener "x"; there is listen[0]'],
     ['an unknown consumer', { method: 'GET', url: '/', as: 'ap' }, 'there is no consumer "ap"; did you mean "app"?'],
+    ['another HTTP', { method: 'GET', url: '/', http: '2' as '1.0' }, '"2" is none of 1.1 and 1.0'],
     ['an address that is none', { method: 'GET', url: '/', ip: '10.0.0' }, '"10.0.0" is no IP address'],
     ['a header name with a blank', { method: 'GET', url: '/', headers: ['a b', ''] }, '"a b" is no header name'],
   ])('is refused: %s', async ([, request, message]) => {

@@ -35,6 +35,11 @@ export const explainManual = {
       value: 'NAME',
       text: 'Where it comes in. Else the listener that fits the URL, or the first.',
     },
+    http: {
+      type: 'string',
+      value: 'VERSION',
+      text: 'The version of HTTP: 1.1, or 1.0, in which a request may name no host. Else 1.1.',
+    },
     body: { type: 'string', value: 'BYTES', text: 'The length of its body.' },
     config: configOption,
     json: jsonOption,
