@@ -46,7 +46,12 @@ export const schema = {
 
 type Options = FromSchema<typeof schema>
 
-export const traits: Traits = { answers: 'preflight', needs: ['before-authenticators'] }
+export const traits: Traits = {
+  answers: 'preflight',
+  needs: ['before-authenticators'],
+  // What makes a request a preflight, and what it asks: without it no log could tell.
+  reads: () => ['header:origin', 'header:access-control-request-method', 'header:access-control-request-headers'],
+}
 
 /** What only the gateway says here: an upstream's own would contradict it. */
 const corsHeaders = [

@@ -56,7 +56,8 @@ export function arrivalOf(request: DescribedRequest, { config, table }: Compiled
     const hint = METHODS.includes(method.toUpperCase()) ? `: write ${method.toUpperCase()}` : ''
     throw new DescriptionError('method', `"${method}" is no HTTP method${hint}`)
   }
-  if (!httpVersions.includes(http)) throw new DescriptionError('http', `"${http}" is none of ${httpVersions.join(' and ')}`)
+  if (!httpVersions.includes(http))
+    throw new DescriptionError('http', `"${http}" is none of ${httpVersions.join(' and ')}`)
   if (isIP(ip) === 0) throw new DescriptionError('ip', `"${ip}" is no IP address`)
   const target = targetOf(request.url)
   const listener = listenerFor(request, target, config.listeners)

@@ -18,8 +18,9 @@ export class Describer {
     const { method, path, query, host, listener, client, received, consumer } = record
     return {
       method,
-      url: path + query,
-      headers: ['host', host, ...headersOf(record)],
+      url: asksAboutGateway(record) ? '*' : path + query,
+      headers: host === null ? headersOf(record) : ['host', host, ...headersOf(record)],
+      http: host === null ? '1.0' : '1.1',
       ip: client,
       listener: this.#listeners.has(listener) ? listener : undefined,
       bodyLength: received > 0 ? received : undefined,
@@ -35,6 +36,11 @@ export class Describer {
     // What else the token said is not logged: what a plugin demands of it is taken as met.
     return { consumer: { source, name, id, groups, scopes: [], claims: {} }, claims: null }
   }
+}
+
+/** `OPTIONS *`, which is answered without a route. */
+function asksAboutGateway({ method, path, route, code, source }: LogRecord): boolean {
+  return method === 'OPTIONS' && path === '/' && route === null && code === null && source === 'gateway'
 }
 
 function headersOf({ headers }: LogRecord): string[] {

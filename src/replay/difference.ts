@@ -38,7 +38,10 @@ export function differenceOf(before: Outcome, after: Outcome): Kind | null {
   if (was !== is) {
     const limited = is === 'rate-limited' || was === 'rate-limited'
     if (limited && countAlike(before, after)) return null
-    if (isRefusal(is)) return refusals[after.fate] ?? 'otherwise-refused'
+    const unasked = is === 'credentials-missing' && isRefusal(was) && before.consumer === null
+    if (unasked && isAskedBySame(before, after)) return null
+    // Whoever was refused before anybody asked for credentials may have good ones.
+    if (isRefusal(is) && !unasked) return refusals[after.fate] ?? 'otherwise-refused'
     if (was === 'rate-limited') return 'no-longer-limited'
     if (was === 'route-not-found') return 'gains-route'
     if (isRefusal(was)) return 'let-through'
@@ -55,6 +58,12 @@ export function differenceOf(before: Outcome, after: Outcome): Kind | null {
 function goesElsewhere(before: Outcome, after: Outcome): boolean {
   const [asked] = before.upstreams
   return asked !== undefined && !after.upstreams.includes(asked) && !wasStoodInFor(before)
+}
+
+/** Who refused looked at credentials that are not logged, and would look at them again. */
+function isAskedBySame(before: Outcome, after: Outcome): boolean {
+  const refused = before.decisions().findLast(({ verdict, mode }) => verdict === 'refuse' && mode === 'enforce')
+  return after.decisions().some(({ plugin, reason }) => plugin === refused?.plugin && reason === 'credentials-missing')
 }
 
 /** Both 401s are one: with which words somebody without the right credentials is refused cannot be told from the log. */

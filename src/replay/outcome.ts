@@ -53,7 +53,8 @@ export function loggedOutcome(record: LogRecord): Outcome | null {
 export function rehearsedOutcome(run: DryRun, record: LogRecord): Outcome {
   const { exchange, forwarded } = run
   const { route, problem, consumer, decisions } = exchange
-  const fate = problem?.code ?? (forwarded === null ? 'answered' : 'forwarded')
+  const passes = forwarded === null ? 'answered' : 'forwarded'
+  const fate = problem?.code ?? (isStillRefused(record, decisions) ? 'credentials-invalid' : passes)
   return {
     route: route?.name ?? null,
     fate,
@@ -62,6 +63,11 @@ export function rehearsedOutcome(run: DryRun, record: LogRecord): Outcome {
     fromCache: false,
     decisions: () => decisions,
   }
+}
+
+/** Bad credentials are described as none, and an authenticator that may be passed without any would not pass them. */
+function isStillRefused({ code }: LogRecord, decisions: readonly Decided[]): boolean {
+  return code === 'credentials-invalid' && decisions.some(({ reason }) => reason === 'anonymous')
 }
 
 export interface Decided {
@@ -86,6 +92,10 @@ export function limitsOf({ decisions }: Outcome): LimitDecision[] {
     limits.push({ parameters: `${limit} ${by} ${max} ${window} ${mode}`, refused: verdict === 'refuse' })
   }
   return limits
+}
+
+export function reachedCache({ decisions }: Outcome): boolean {
+  return decisions().some(({ plugin }) => plugin === 'cache')
 }
 
 /** Key of a cache that was asked; null: none was. */

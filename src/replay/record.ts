@@ -9,7 +9,8 @@ export interface LogRecord {
   readonly listener: string
   readonly client: string
   readonly method: string
-  readonly host: string
+  /** Null: the request named none, which HTTP/1.0 allows. */
+  readonly host: string | null
   readonly path: string
   readonly query: string
   readonly route: string | null
@@ -72,7 +73,7 @@ export function readRecord({ bytes, number, time }: TimedLine): LogRecord | null
     query,
     client,
     listener,
-    host: host ?? '',
+    host,
     route,
     code,
     consumer,

@@ -9,7 +9,7 @@ import { Describer } from './described.ts'
 import { differenceOf } from './difference.ts'
 import { InOrder, type TimedLine } from './in-order.ts'
 import { type Line, linesOf } from './lines.ts'
-import { cacheKeyOf, loggedOutcome, type Outcome, rehearsedOutcome } from './outcome.ts'
+import { cacheKeyOf, loggedOutcome, type Outcome, reachedCache, rehearsedOutcome } from './outcome.ts'
 import { PossibleHits } from './possible-hits.ts'
 import { type LogRecord, readRecord, timeOf } from './record.ts'
 import { type Group, Tally } from './tally.ts'
@@ -137,11 +137,11 @@ class Replay {
 
   /** A cache where there was none. What an origin says about keeping its answers is not in the log. */
   #mayHit({ time }: LogRecord, before: Outcome, after: Outcome): boolean {
-    if (before.fromCache || after.fate !== 'forwarded') return false
+    if (before.fromCache || before.fate !== 'forwarded' || after.fate !== 'forwarded') return false
     const keptMs = this.#kept.get(after.route ?? '')
     if (keptMs === undefined) return false
     const key = cacheKeyOf(after)
-    return key !== null && cacheKeyOf(before) === null && this.#hits.ask(key, time, keptMs)
+    return key !== null && !reachedCache(before) && this.#hits.ask(key, time, keptMs)
   }
 
   #noteForeign(line: number): void {

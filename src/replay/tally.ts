@@ -30,7 +30,7 @@ export class Tally {
     group.by.set(change, (group.by.get(change) ?? 0) + 1)
     if (group.examples.length >= MOST_EXAMPLES) return
     const { line, method, host, path } = record
-    group.examples.push({ line, request: `${method} ${host}${path}` })
+    group.examples.push({ line, request: `${method} ${host ?? ''}${path}` })
   }
 
   get groups(): Group[] {

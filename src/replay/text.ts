@@ -25,7 +25,8 @@ export function replayText(result: ReplayResult): string {
 /** Said every time: what is not in a log is easily forgotten. */
 const limits = `
 Not in the log, and so not looked at: bodies (their length is), headers that nothing in the old file reads, credentials. Who was
-signed in counts as signed in wherever the new file still knows them; who was not, as having no credentials.
+signed in counts as signed in wherever the new file still knows them; who was refused for bad credentials, as having bad ones;
+everybody else, as having none.
 `
 
 const MOST_LISTED = 6

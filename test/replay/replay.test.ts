@@ -103,7 +103,8 @@ are no longer asked who they are: 2
     line 6  GET <host>/account
 
 Not in the log, and so not looked at: bodies (their length is), headers that nothing in the old file reads, credentials. Who was
-signed in counts as signed in wherever the new file still knows them; who was not, as having no credentials.
+signed in counts as signed in wherever the new file still knows them; who was refused for bad credentials, as having bad ones;
+everybody else, as having none.
 `)
 })
 
@@ -148,6 +149,18 @@ describe('finds', () => {
       'match: /plain',
       'match: { paths: [/plain, /nothing] }',
       ['1 gains-route no route → plain'],
+    ],
+    [
+      'whom nobody asked for credentials yet, where a limit above is looser',
+      'public: t, plugins: [rate-limit: { max: 4, window: 1h }]',
+      'plugins: [rate-limit: { max: 5, window: 1h, by: ip }, api-key]',
+      ['4 needs-credentials limited', '1 no-longer-limited limited'],
+    ],
+    [
+      'whom nobody asked for credentials yet, where there was no route',
+      'orders: { match: /orders/*,',
+      'orders: { match: { paths: [/orders/*, /nothing] },',
+      ['1 gains-route no route → orders'],
     ],
     [
       'an answer of the gateway itself',
