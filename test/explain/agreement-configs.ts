@@ -1,4 +1,5 @@
-/** Six gateways as they are found in the field, with the parts of requests that matter to each. `ORIGIN` stands for an upstream's address. */
+/** Gateways as they are found in the field, with the parts of requests that matter to each. `ORIGIN` stands for an upstream's address. */
+import { certifiedScenario, keptScenario } from './agreement-live-configs.ts'
 
 export interface Scenario {
   readonly name: string
@@ -8,13 +9,17 @@ export interface Scenario {
   readonly methods: readonly string[]
   /** Headers that requests may have, beside the credentials that all scenarios share. */
   readonly headers: readonly (readonly [string, string])[]
+  /** Consumers whose certificate a client may show; the listener is HTTPS then. */
+  readonly certificates?: readonly string[]
+  /** What becomes of a request hangs on what origins answered before: only the gateway that serves can say it. */
+  readonly remembers?: true
 }
 
 export const SECRET = 'a-shared-secret-of-at-least-32-bytes'
 export const ISSUER = 'https://id.example.com'
 
 /** SHA-256 of "app-key" and of "partner-key". */
-const consumers = (hashes: { app: string; partner: string }) => `
+const consumers = (hashes: Hashes) => `
 consumers:
   app: { groups: [mobile], keys: ["sha256:${hashes.app}"] }
   partner: { groups: [partner, trusted], keys: ["sha256:${hashes.partner}"] }
@@ -23,9 +28,16 @@ consumers:
 
 const signedIn = `jwt: { issuer: ${ISSUER}, audience: api, secret: ${SECRET}, clockTolerance: 1s`
 
-/** `hashes` are those of the keys that `credentials` has. */
-export function scenarios(hashes: { app: string; partner: string }): readonly Scenario[] {
+/** Of the keys that requests have. */
+export interface Hashes {
+  readonly app: string
+  readonly partner: string
+}
+
+export function scenarios(hashes: Hashes): readonly Scenario[] {
   return [
+    certifiedScenario(hashes),
+    keptScenario(hashes),
     {
       name: 'a public shop API',
       hosts: ['shop.example.com', 'SHOP.example.com.', 'shop.example.com:8443', 'other.example.com'],

@@ -1,6 +1,7 @@
 /** Raw bytes in, raw bytes out: what no HTTP client library would send. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 
 export interface Wire {
   readonly socket: Socket
@@ -15,8 +16,15 @@ export interface Wire {
   close(): void
 }
 
-export async function openWire(port: number, options: { readonly allowHalfOpen?: boolean } = {}): Promise<Wire> {
-  const socket = connect({ port, host: '127.0.0.1', ...options })
+export interface WireOptions {
+  readonly allowHalfOpen?: boolean
+  /** Over TLS; whoever the gateway says it is, is believed. */
+  readonly tls?: ConnectionOptions
+}
+
+export async function openWire(port: number, { tls, ...options }: WireOptions = {}): Promise<Wire> {
+  const to = { port, host: '127.0.0.1', ...options }
+  const socket = tls === undefined ? connect(to) : connectTls({ rejectUnauthorized: false, ...tls, ...to })
   if (options.allowHalfOpen) socket.on('end', () => socket.end())
   let received = ''
   socket.on('data', (chunk: Buffer) => {
@@ -25,7 +33,7 @@ export async function openWire(port: number, options: { readonly allowHalfOpen?:
   })
   // A reset is one of the ends a test may look for; `closed` tells it.
   socket.on('error', () => socket.destroy())
-  await once(socket, 'connect')
+  await once(socket, tls === undefined ? 'connect' : 'secureConnect')
   return {
     socket,
     get received() {
@@ -51,8 +59,8 @@ export async function openWire(port: number, options: { readonly allowHalfOpen?:
 }
 
 /** Sends one message on a new connection and resolves with the answer, read to the end its head declares or to close. */
-export async function exchange(port: number, bytes: string): Promise<string> {
-  const wire = await openWire(port)
+export async function exchange(port: number, bytes: string, options?: WireOptions): Promise<string> {
+  const wire = await openWire(port, options)
   wire.send(bytes)
   try {
     return await Promise.race([wire.closed(), wholeAnswer(wire)])
