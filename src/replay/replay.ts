@@ -119,7 +119,7 @@ class Replay {
     }
     this.#requests++
     const kind = differenceOf(before, after) ?? (this.#mayHit(record, before, after) ? 'hit-gained' : null)
-    if (kind === null && after.upstreams.length > 1) this.#sideUnknown++
+    if (kind === null && before.fate === 'forwarded' && after.upstreams.length > 1) this.#sideUnknown++
     if (kind === null) return
     this.#changed++
     this.#tally.add(kind, record, { before, after })

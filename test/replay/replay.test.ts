@@ -298,6 +298,21 @@ routes:
     expect(sideUnknown).toBe(40 - toEcho)
   })
 
+  test('knows that a request which was refused is on no side', async () => {
+    await logged(split(50, 50))
+    const record = JSON.parse(readFileSync(join(cwd, 'split.log'), 'utf8').split('\n')[0]!)
+    const limit = { plugin: 'rate-limit', verdict: 'refuse', reason: 'rate-limited', mode: 'enforce' }
+    const decisions = [{ ...limit, inputs: { limit: 'split', by: 'ip', max: 9, window: '1h' } }]
+    const limited = { ...record, code: 'rate-limited', source: 'gateway', upstream: null, decisions }
+    writeFileSync(join(cwd, 'limited.log'), JSON.stringify(limited))
+    const config = split(50, 50, 'cookie:other').replace(
+      'public: t',
+      'public: t, plugins: [rate-limit: { max: 9, window: 1h, by: ip }]',
+    )
+
+    expect(await replayed(config, 'limited.log')).toMatchObject({ requests: 1, changed: 0, sideUnknown: 0 })
+  })
+
   test('takes a request that a fallback answered as one of its own upstream', async () => {
     await logged(split(50, 50))
     const record = JSON.parse(readFileSync(join(cwd, 'split.log'), 'utf8').split('\n')[0]!)
