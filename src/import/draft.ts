@@ -15,6 +15,8 @@ export interface DraftRoute {
   readonly rewrite?: string
   readonly host?: string
   readonly plugins: readonly DraftItem[]
+  /** What is answered in place of an upstream. */
+  readonly respond?: object
   /** Why nobody has to prove who they are; undefined: the chain authenticates. */
   readonly public: string | undefined
   /** Why it answers 503 and nothing else: what stood here cannot be done safely. */

@@ -1,7 +1,7 @@
 /** One plugin of Kong's as items of a chain, or why it cannot be one. */
 import type { DraftItem } from './draft.ts'
 import type { JwtCredential } from './kong.ts'
-import { mapOf, numberOf, type Source, textOf, textsOf } from './source.ts'
+import { asWritten, isPlaceholder, mapOf, numberOf, type Source, textOf, textsOf } from './source.ts'
 
 export interface Mapped {
   readonly items: readonly DraftItem[]
@@ -30,6 +30,19 @@ export function itemsOfKong(name: string, config: Source, jwt: readonly JwtCrede
       return one('cache', { ttl: `${Math.max(1, numberOf(config['cache_ttl']) ?? 300)}s` })
     default:
       return edits(name === 'request-transformer' ? 'request' : 'response', config)
+  }
+}
+
+/** What `request-termination` answers; a text: why that cannot be said here. */
+export function terminationOf(config: Source): object | string {
+  if (config['trigger'] != null || config['echo'] === true)
+    return 'request-termination answers only some requests, or repeats them'
+  const body = textOf(config['body'])
+  const type = textOf(config['content_type'])
+  return {
+    status: numberOf(config['status_code']) ?? 503,
+    ...(body === undefined || type === undefined ? {} : { headers: { 'content-type': type } }),
+    body: body ?? { message: textOf(config['message']) ?? 'Service unavailable' },
   }
 }
 
@@ -68,6 +81,8 @@ function verifierOf({ issuer, credential }: JwtCredential, config: Source): obje
   const algorithm = textOf(credential['algorithm']) ?? 'HS256'
   const base = { issuer, algorithms: [algorithm], consumer: 'iss' }
   const publicKey = textOf(credential['rsa_public_key'])
+  const written = publicKey ?? textOf(credential['secret']) ?? ''
+  if (isPlaceholder(written)) return `the secret of ${issuer} is a placeholder: write what it stands for`
   if (publicKey !== undefined && !algorithm.startsWith('HS')) return { ...base, publicKey }
   const secret = textOf(credential['secret'])
   if (secret === undefined || !algorithm.startsWith('HS'))
@@ -152,6 +167,8 @@ function edits(side: 'request' | 'response', config: Source): Mapped {
     textsOf(mapOf(config[verb])['headers']).flatMap((entry): [string, string][] => {
       const colon = entry.indexOf(':')
       const value = entry.slice(colon + 1).trim()
+      if (isPlaceholder(value))
+        notes.push(`${side}-transformer: the value of ${asWritten(entry)} is a placeholder, and is sent as it stands`)
       if (colon > 0 && !value.includes('$(')) return [[entry.slice(0, colon).trim(), value]]
       notes.push(`${side}-transformer: ${verb} ${entry} is not imported`)
       return []

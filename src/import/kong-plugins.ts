@@ -1,7 +1,7 @@
 /** The chain of a route of Kong's: its plugins of every scope, in the order in which they run there. */
 import type { DraftItem } from './draft.ts'
 import { type JwtCredential, referenced } from './kong.ts'
-import { itemsOfKong, type Mapped } from './kong-items.ts'
+import { itemsOfKong, type Mapped, terminationOf } from './kong-items.ts'
 import { mapOf, mapsOf, type Source, textOf } from './source.ts'
 
 /** By when they run; whoever is not in the list is not known here. */
@@ -33,6 +33,8 @@ export interface KongChain {
   readonly items: readonly DraftItem[]
   readonly authenticates: boolean
   readonly closed: string | undefined
+  /** What `request-termination` answers in place of an upstream. */
+  readonly respond: object | undefined
   readonly notes: readonly string[]
 }
 
@@ -64,9 +66,12 @@ export class KongPlugins {
     const notes: string[] = []
     const closers: string[] = []
     const mapped = new Map<string, Mapped>()
+    const ending = effective.get('request-termination')
+    const respond = ending === undefined ? undefined : terminationOf(mapOf(ending['config']))
+    if (typeof respond === 'string') closers.push(respond)
     for (const [name, plugin] of effective) {
       if (order.includes(name)) mapped.set(name, itemsOfKong(name, mapOf(plugin['config']), this.#jwt))
-      else if (replaced.test(name)) continue
+      else if (replaced.test(name) || name === 'request-termination') continue
       else if (harmless.test(name)) notes.push(`the plugin ${name} is not imported`)
       else closers.push(`the plugin ${name} cannot be imported`)
     }
@@ -80,7 +85,13 @@ export class KongPlugins {
     if (anonymous.length > 0) notes.push('Kong lets anonymous requests through here; this does not')
     if (mapped.has('acl') && signsIn.length === 0) closers.push('acl stands here without an authenticator')
     const items = anonymous.length === 2 ? joined(order, mapped) : parts.flatMap(({ items }) => items)
-    return { items, authenticates: signsIn.length > 0, closed: closers[0], notes: [...new Set(notes)] }
+    return {
+      items,
+      authenticates: signsIn.length > 0,
+      closed: closers[0],
+      respond: typeof respond === 'object' ? respond : undefined,
+      notes: [...new Set(notes)],
+    }
   }
 
   /** One of a name: the route's, else the service's, else the one for all. */

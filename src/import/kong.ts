@@ -4,7 +4,7 @@ import { type Draft, type DraftRoute, ImportError, Names } from './draft.ts'
 import { kongMatch } from './kong-match.ts'
 import { KongPlugins } from './kong-plugins.ts'
 import { type KongUpstream, kongUpstream } from './kong-upstream.ts'
-import { mapOf, mapsOf, type Source, textOf, textsOf } from './source.ts'
+import { asWritten, isPlaceholder, mapOf, mapsOf, type Source, textOf, textsOf } from './source.ts'
 
 /** Throws ImportError where it is no file of Kong's. */
 export function importKong(source: Source): Draft {
@@ -64,10 +64,11 @@ function draftRoute(name: string, parts: Parts, notes: string[]): DraftRoute[] {
     return []
   }
   const disabled = service?.['enabled'] === false ? 'its service is disabled' : undefined
-  const missing =
+  const unreachable =
     upstream === undefined
       ? 'it has no service'
       : (disabled ?? upstream.closed ?? unjoined(route, match.match, upstream.path))
+  const missing = chain.respond === undefined ? unreachable : undefined
   // A part of it that is left out would fall to other routes, which may ask for less.
   const partly = guarded ? incomplete?.reason : undefined
   return [
@@ -75,6 +76,7 @@ function draftRoute(name: string, parts: Parts, notes: string[]): DraftRoute[] {
       name,
       match: partly === undefined ? match.match : incomplete!.cover,
       upstream: upstream?.name ?? '',
+      ...(chain.respond === undefined ? {} : { respond: chain.respond }),
       ...rewriteOf(route, match, upstream?.path ?? ''),
       ...(route['preserve_host'] === true ? {} : { host: 'target' }),
       plugins: [...match.items, ...chain.items],
@@ -135,7 +137,9 @@ function consumersOf(source: Source, notes: string[]) {
     if (restricted !== null)
       notes.push(`consumer ${name} gets no credentials: its plugin ${restricted} cannot be imported`)
     const keys = own('keyauth_credentials').flatMap(({ key }) => textOf(key) ?? [])
-    const fresh = [...new Set(keys)].filter((key) => !seen.has(key) && restricted === null)
+    for (const key of keys.filter(isPlaceholder)) notes.push(placeholderNote(name, asWritten(key)))
+    const usable = keys.filter((key) => !isPlaceholder(key) && !seen.has(key) && restricted === null)
+    const fresh = [...new Set(usable)]
     for (const key of fresh) seen.add(key)
     const tokens = restricted === null ? own('jwt_secrets').filter((one) => textOf(one['key']) !== undefined) : []
     jwt.push(...tokens.map((credential) => ({ issuer: textOf(credential['key'])!, credential })))
@@ -157,7 +161,12 @@ function consumersOf(source: Source, notes: string[]) {
   return { values, jwt }
 }
 
-/** Keys are kept as hashes only. The text stands as Kong had it: `\${` was doubled while reading. */
+function placeholderNote(consumer: string, key: string): string {
+  const hint = `write the hash of the real one under its \`keys\`, or make one with \`sluice key new ${consumer}\``
+  return `consumer ${consumer}: the key ${key} is a placeholder, and is left out: ${hint}`
+}
+
+/** Keys are kept as hashes only. */
 function hashOf(key: string): string {
-  return `sha256:${createHash('sha256').update(key.replaceAll(`$\${`, `\${`)).digest('hex')}`
+  return `sha256:${createHash('sha256').update(asWritten(key)).digest('hex')}`
 }

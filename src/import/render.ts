@@ -22,14 +22,17 @@ function section(name: string, values: object): string {
 }
 
 function routeText(route: DraftRoute): string {
-  const { name, match, upstream, rewrite, host, plugins, closed, notes } = route
+  const { name, match, upstream, rewrite, host, respond, plugins, closed, notes } = route
+  const forwarding = {
+    upstream,
+    ...(rewrite === undefined ? {} : { rewrite }),
+    ...(host === undefined ? {} : { host }),
+  }
   const value =
     closed === undefined
       ? {
           match,
-          upstream,
-          ...(rewrite === undefined ? {} : { rewrite }),
-          ...(host === undefined ? {} : { host }),
+          ...(respond === undefined ? forwarding : { respond }),
           ...(route.public === undefined ? {} : { public: route.public }),
           ...(plugins.length === 0 ? {} : { plugins }),
         }

@@ -68,6 +68,16 @@ export function textsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
+/** `$KEY`, `\${KEY}`, `{{ key }}`, `{vault://…}`, `__KEY__`, `<key>`: filled in by something else. As it is, everybody could guess it. */
+export function isPlaceholder(text: string): boolean {
+  return /^\$+(\w+|\{.*\})$|\{\{.*\}\}|^\{vault:.*\}$|^(__|%%|@@).*(__|%%|@@)$|^<.*>$/.test(text.trim())
+}
+
+/** The text as the file had it. */
+export function asWritten(text: string): string {
+  return text.replaceAll(`$\${`, `\${`)
+}
+
 export function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }

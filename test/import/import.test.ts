@@ -59,6 +59,18 @@ describe('a route of Kong', () => {
       ['* /a/* 503 public'],
     ],
     [
+      'answers what request-termination does, below what asks for keys',
+      '[{ paths: [/a], plugins: [{ name: request-termination, config: { status_code: 403, message: No } }, { name: key-auth }] }]',
+      '',
+      ['* /a/* 403'],
+    ],
+    [
+      'is closed where request-termination answers only some',
+      '[{ paths: [/a], plugins: [{ name: request-termination, config: { trigger: x } }] }]',
+      '',
+      ['* /a/* 503 public'],
+    ],
+    [
       'is closed where acl says who may not',
       '[{ paths: [/a], plugins: [{ name: key-auth }, { name: acl, config: { deny: [x] } }] }]',
       '',
@@ -166,6 +178,31 @@ components:
 paths: { "/pets/{pet-id}": { get: { operationId: one ${operation} } } }
 ${more}
 `
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: as files of Kong have it.
+test.for(['$ANON_KEY', '${ANON_KEY}', '{{ anon_key }}', '{vault://env/anon-key}', '__ANON_KEY__', '<your key>'])(
+  'no placeholder becomes a key or a secret: %s',
+  async (placeholder) => {
+    const text = `_format_version: "2.1"
+services: [{ name: s, url: "http://10.0.0.1:3000", plugins: [{ name: jwt }], routes: [{ name: a, paths: [/a] }] }]
+consumers:
+  - username: anon
+    keyauth_credentials: [{ key: "${placeholder}" }, { key: a-real-key }]
+    jwt_secrets: [{ key: anon, secret: "${placeholder}", algorithm: HS256 }]
+`
+
+    const { code, stdout, stderr } = await imported('kong', text)
+
+    expect(code).toBe(0)
+    expect(stdout.match(/sha256:/g)).toHaveLength(1)
+    expect(stdout).not.toContain('secret:')
+    expect(stderr).toContain('closed (answers 503): a: no token could be verified')
+    expect(stderr).toContain('the secret of anon is a placeholder')
+    expect(stderr).toContain(
+      `consumer anon: the key ${placeholder} is a placeholder, and is left out: write the hash of the real one`,
+    )
+  },
+)
 
 describe('an operation of OpenAPI', () => {
   test.for([
