@@ -21,7 +21,7 @@ export const schema = {
     },
     headers: {
       type: 'array',
-      items: { type: 'string', pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$" },
+      items: { type: 'string', pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$", examples: ['user-agent'] },
       default: [],
       description: 'Request headers to log besides those that the config reads. Secret ones are hashed.',
     },

@@ -12,7 +12,7 @@ export const schema = {
   properties: {
     groups: {
       ...list,
-      items: { type: 'string', minLength: 1 },
+      items: { type: 'string', minLength: 1, examples: ['partner'] },
       description: 'The consumer is in at least one of these groups.',
     },
     consumers: {
@@ -20,13 +20,14 @@ export const schema = {
       items: {
         type: 'string',
         pattern: '^([A-Za-z0-9._-]{1,64}|(key|basic|mtls):[A-Za-z0-9._-]{1,64}|jwt:.+#.+)$',
+        examples: ['shop', 'key:shop', 'jwt:https://id.example.com#42'],
       },
       description:
         'The consumer is one of these: the name of a configured one, or an identity such as key:shop or jwt:https://id.example.com#42.',
     },
     scopes: {
       ...list,
-      items: { type: 'string', pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$' },
+      items: { type: 'string', pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$', examples: ['orders:read'] },
       description: 'The token grants all of these scopes.',
     },
   },

@@ -19,7 +19,7 @@ const sizePattern = '^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$'
 export const schema = {
   type: 'object',
   description:
-    'Keeps answers and gives them again, as RFC 9111 says for a shared cache. Each consumer has entries of his own.',
+    'Keeps answers and gives them again, as RFC 9111 says for a shared cache. Each consumer has entries of its own.',
   additionalProperties: false,
   properties: {
     ttl: {

@@ -12,11 +12,12 @@ export const schema = {
       type: 'integer',
       minimum: 1,
       maximum: 1_000_000,
+      examples: [20],
       description: 'Requests at a time: from their head to the end of their answer, a WebSocket for its whole life.',
     },
     by: {
       type: 'string',
-      examples: ['consumer', 'header:x-tenant'],
+      examples: ['consumer', 'header:x-tenant', 'claim:tenant'],
       pattern: "^(consumer|ip|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}|claim:.{1,128})$",
       description:
         'Whose requests are counted together: consumer (the default below an authenticator), ip (the default elsewhere; IPv6 by /64), route, header:NAME or claim:NAME. Who lacks it counts by address, apart from the others.',

@@ -5,7 +5,9 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { duration, type Exchange, isToken, type Reply, type Scope, type Traits } from '#gateway'
 
-const tokens = { type: 'array', items: { type: 'string', pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$" } } as const
+const token = { type: 'string', pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$" } as const
+const methods = { type: 'array', items: { ...token, examples: ['GET'] } } as const
+const names = { type: 'array', items: { ...token, examples: ['content-type'] } } as const
 
 export const schema = {
   type: 'object',
@@ -19,17 +21,18 @@ export const schema = {
       items: {
         type: 'string',
         pattern: '^(\\*|[a-z][a-z0-9+.-]*://(\\*\\.)?([a-z0-9_.-]+|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?)$',
+        examples: ['https://shop.example.com', 'https://*.example.com', '*'],
       },
       description:
         'Origins whose pages may read the answers: `https://shop.example.com`, `https://*.example.com` (any subdomain), or `*`. Lower case, without path.',
     },
     methods: {
-      ...tokens,
+      ...methods,
       default: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       description: 'Methods that a page may use.',
     },
-    headers: { ...tokens, description: 'Request headers that a page may set. Default: whichever it asks for.' },
-    exposeHeaders: { ...tokens, default: [], description: 'Response headers that a page may read.' },
+    headers: { ...names, description: 'Request headers that a page may set. Default: whichever it asks for.' },
+    exposeHeaders: { ...names, default: [], description: 'Response headers that a page may read.' },
     credentials: {
       type: 'boolean',
       default: false,

@@ -17,7 +17,7 @@ const edits = {
   properties: {
     remove: {
       type: 'array',
-      items: { type: 'string', pattern: name },
+      items: { type: 'string', pattern: name, examples: ['server'] },
       description: 'Names of fields to take out. First.',
     },
     set: { ...fields, description: 'Fields with their only value; what was there is replaced.' },

@@ -70,7 +70,7 @@ export const schema = {
     },
     forwardClaims: {
       type: 'object',
-      additionalProperties: { type: 'string', pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$" },
+      additionalProperties: { type: 'string', pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$", examples: ['x-user-id'] },
       description: "Claims told to the upstream, and in which header: { sub: x-user-id }. A client's own are removed.",
     },
     forward: { type: 'boolean', default: true, description: 'Whether the upstream sees the token.' },

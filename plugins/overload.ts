@@ -8,7 +8,7 @@ const durationPattern = '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$'
 
 export const schema = {
   type: 'object',
-  description: 'Sheds load with 503 while the gateway is too busy.',
+  description: 'Refuses requests with 503 while the gateway is too busy.',
   additionalProperties: false,
   properties: {
     maxEventLoopDelay: {
@@ -16,25 +16,24 @@ export const schema = {
       pattern: durationPattern,
       default: '500ms',
       description:
-        'How late the event loop of the serving thread may be, on average over the last quarter of a second.',
+        'How late a thread may get to its work (the delay of its event loop), on average over the last quarter of a second.',
     },
     maxEventLoopUtilization: {
       type: 'string',
       examples: ['98%'],
       pattern: '^[0-9]+(\\.[0-9]+)?%$',
-      description:
-        'How busy the serving thread may be. A busy gateway is not yet a slow one: choose a value close to 100%.',
+      description: 'How busy a thread may be. A busy gateway is not yet a slow one: choose a value close to 100%.',
     },
     maxHeap: {
       type: 'string',
       pattern: sizePattern,
-      description: 'JavaScript heap of the serving thread in use.',
+      description: 'How much of its JavaScript heap a thread may use.',
       examples: ['1GiB'],
     },
     maxRss: {
       type: 'string',
       pattern: sizePattern,
-      description: 'Resident memory of the whole process.',
+      description: 'How much memory the whole process may have (resident).',
       examples: ['2GiB'],
     },
     retryAfter: {

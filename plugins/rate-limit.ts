@@ -24,7 +24,7 @@ export const schema = {
   additionalProperties: false,
   required: ['max', 'window'],
   properties: {
-    max: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'Requests per window.' },
+    max: { type: 'integer', minimum: 1, maximum: 1_000_000_000, examples: [100], description: 'Requests per window.' },
     window: {
       type: 'string',
       examples: ['1s', '1m', '1d'],
@@ -33,7 +33,7 @@ export const schema = {
     },
     by: {
       type: 'string',
-      examples: ['consumer', 'header:x-tenant'],
+      examples: ['consumer', 'header:x-tenant', 'claim:tenant'],
       pattern: "^(consumer|ip|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}|claim:.{1,128})$",
       description:
         'Whose requests are counted together: consumer (the default below an authenticator), ip (the default elsewhere; IPv6 by /64), route, header:NAME or claim:NAME. Who lacks it counts by address, apart from the others.',

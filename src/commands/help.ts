@@ -21,7 +21,8 @@ export async function runHelp(args: readonly string[], io: Io): Promise<ExitCode
 
 /** Says which command was probably meant. */
 export function unknownCommand(name: string, io: Io): ExitCode {
-  const hint = nameHint(name, [...commands.keys()])
+  const isPlugin = new PluginCatalog().builtIns.includes(name)
+  const hint = isPlugin ? `it is a plugin: see \`sluice help plugin ${name}\`` : nameHint(name, [...commands.keys()])
   io.stderr(`sluice has no command "${name}"${hint === undefined ? '.' : `; ${hint}`}\n\n${commandList()}`)
   return 2
 }
@@ -55,6 +56,7 @@ async function pluginHelp(name: string | undefined, io: Io): Promise<ExitCode> {
     return 0
   }
   const hint = nameHint(name, catalog.builtIns)
-  io.stderr(`there is no plugin "${name}" in the box${hint === undefined ? '' : `; ${hint}`}\n`)
+  const about = hint === undefined ? `\n\n${await pluginList()}` : `; ${hint}\n`
+  io.stderr(`there is no built-in plugin "${name}"${about}`)
   return 2
 }

@@ -21,7 +21,7 @@ export async function pluginText(name: string, catalog: PluginCatalog): Promise<
     section('Description', [wrapped(String(schema['description']), '  ')]),
     section(
       'In a chain',
-      sentencesOf(traits).map((sentence) => wrapped(sentence, '  ')),
+      [...sentencesOf(traits), ...conditionsOf(traits, schema)].map((sentence) => wrapped(sentence, '  ')),
     ),
     section('Options', options.length === 0 ? ['  It has no options.\n'] : options),
     section('Example', [exampleOf(name).replaceAll(/^(?=.)/gm, '  ')]),
@@ -53,13 +53,26 @@ function sentencesOf({ authenticates, refuses, answers, optional, restricts, buf
     [answers === true, 'It may answer instead of the upstream.'],
     [answers === 'preflight', 'It answers CORS preflights instead of the upstream.'],
     [buffers === true, 'It collects bodies, up to a limit.'],
-    [typeof needs === 'function', 'What has to stand above or below it depends on its options.'],
   ]
   const needed = typeof needs === 'function' ? [] : (needs ?? [])
   return [
     ...sentences.filter(([holds]) => holds).map(([, sentence]) => sentence),
     ...needed.flatMap((need) => needWords[need] ?? []),
   ]
+}
+
+/** What it needs with some option, found out by the examples of its options. */
+function conditionsOf({ needs }: Traits, schema: Schema): string[] {
+  if (typeof needs !== 'function') return []
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)
+  return properties.flatMap(([name, { examples }]) =>
+    ((examples ?? []) as unknown[]).flatMap((value) =>
+      needs({ [name]: value }).flatMap((need) => {
+        const [first = '', ...rest] = needWords[need] ?? ''
+        return first === '' ? [] : [`With \`${name}: ${value}\`: ${first.toLowerCase()}${rest.join('')}`]
+      }),
+    ),
+  )
 }
 
 /** Each option, and those inside it by their whole name. */

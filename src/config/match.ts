@@ -153,7 +153,7 @@ function literalProblem(segment: string): MatchProblem | null {
   }
 }
 
-function lowerFirst(sentence: string): string {
+export function lowerFirst(sentence: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')
 }
 

@@ -2,6 +2,7 @@
 import { normalizePath } from '../exchange/path.ts'
 import type { TargetConfig } from './config.ts'
 import type { Path } from './document.ts'
+import { lowerFirst } from './match.ts'
 import type { Reading } from './reading.ts'
 
 /** A target URL: a path may follow, nothing else. Undefined, and reported, when it cannot be one. */
@@ -17,11 +18,7 @@ export function readTarget(reading: Reading, text: string, path: Path): TargetCo
   const { protocol, hostname, port, pathname } = new URL(text)
   const basePath = normalizePath(pathname)
   if (typeof basePath === 'string') {
-    reading.findings.error(
-      'bad-url',
-      reading.document.place(path),
-      `the path of a target must be one that requests may have`,
-    )
+    reading.findings.error('bad-url', reading.document.place(path), `no request has this path: ${lowerFirst(basePath)}`)
     return undefined
   }
   const kind = protocol === 'https:' ? 'https' : 'http'

@@ -164,7 +164,10 @@ function explainType(error: SchemaError, found: string): [DiagnosticCode, Findin
   }
   if (unit !== undefined)
     return ['wrong-unit', { message: `expected a ${unit.unit} such as ${unit.example}, found ${found}` }]
-  const message = `expected ${either(types.map((type) => typeNames[type] ?? type))}, found ${found}`
+  const names = types.map((type) =>
+    types.length === 1 && type === 'boolean' ? 'true or false' : (typeNames[type] ?? type),
+  )
+  const message = `expected ${either(names)}, found ${found}`
   if (types.includes('string') && bare) return ['wrong-type', { message, suggestion: inQuotes(schema, found) }]
   if (types[0] === 'array' && typeof error.data === 'string')
     return ['wrong-type', { message, suggestion: 'write it as a list: […]' }]
@@ -175,10 +178,16 @@ function either(names: readonly string[]): string {
   return names.length < 3 ? names.join(' or ') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
+/** Of what may stand there, where the schema has one. */
+function exampleOf({ examples, default: fallback }: Schema): string | undefined {
+  const [example] = Array.isArray(examples) ? examples : [fallback]
+  return typeof example === 'string' ? `"${example}"` : undefined
+}
+
 /** Quotes help where any text will do. */
-function inQuotes({ examples }: Schema, found: string): string {
-  const [example] = Array.isArray(examples) ? examples : []
-  if (typeof example === 'string') return `such as "${example}"`
+function inQuotes(schema: Schema, found: string): string {
+  const example = exampleOf({ examples: schema['examples'] })
+  if (example !== undefined) return `such as ${example}`
   return `write "${found.replace('the number ', '')}" in quotes`
 }
 
@@ -196,7 +205,9 @@ function explainPattern(schema: Schema, found: string): [DiagnosticCode, Finding
     return ['wrong-unit', { message, suggestion: `a number and one of ${units}` }]
   }
   if (schema['pattern'] === '\\S') return ['wrong-value', { message: `expected some text, found ${found}` }]
-  return ['wrong-value', { message: `expected text that matches ${String(schema['pattern'])}, found ${found}` }]
+  const example = exampleOf(schema)
+  const fitting = example === undefined ? `that matches ${String(schema['pattern'])}` : `such as ${example}`
+  return ['wrong-value', { message: `expected text ${fitting}, found ${found}` }]
 }
 
 function explainEnum(error: SchemaError, found: string): [DiagnosticCode, FindingText] {

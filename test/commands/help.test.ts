@@ -68,10 +68,21 @@ describe('help', () => {
     for (const option of Object.keys(schema['properties'] ?? {})) expect(stdout).toContain(`\n  ${option}`)
   })
 
+  test('says which options ask for an authenticator above', async () => {
+    const { stdout } = await help('plugin', 'concurrency')
+
+    expect(stdout).toContain('With `by: consumer`: an authenticator has to stand above it.')
+    expect(stdout).not.toContain('With `by: header:x-tenant`')
+  })
+
   test('says what was meant by a name that nothing has', async () => {
     expect(await help('plugin', 'rate-limt')).toMatchObject({
       code: 2,
-      stderr: 'there is no plugin "rate-limt" in the box; did you mean "rate-limit"?\n',
+      stderr: 'there is no built-in plugin "rate-limt"; did you mean "rate-limit"?\n',
+    })
+    expect(await help('acl')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('it is a plugin: see `sluice help plugin acl`\n'),
     })
     expect(await help('chekc')).toMatchObject({
       code: 2,

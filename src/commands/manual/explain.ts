@@ -51,7 +51,7 @@ export const explainManual = {
     2: 'The command was not understood, or what was asked is no request.',
   },
   examples: [
-    { does: 'Ask about a request that nobody signs.', command: 'sluice explain GET /orders/1' },
+    { does: 'Ask about a request without credentials.', command: 'sluice explain GET /orders/1' },
     { does: 'Ask as a consumer, with a header.', command: "sluice explain POST /orders --as shop -H 'x-tier: gold'" },
   ],
   see: ['docs/explain.md'],

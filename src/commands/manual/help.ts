@@ -11,7 +11,7 @@ export const helpManual = {
   words: [],
   forms: ['help', 'help COMMAND', 'help plugin', 'help plugin NAME'],
   options: {},
-  exits: { 0: 'Said.', 2: 'There is no such command or plugin.' },
+  exits: { 0: 'The help is shown.', 2: 'There is no such command or plugin.' },
   examples: [
     { does: 'Read about a command.', command: 'sluice help check' },
     { does: 'See every option of a plugin.', command: 'sluice help plugin rate-limit' },

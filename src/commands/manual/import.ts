@@ -15,7 +15,7 @@ export const importManual = {
   },
   exits: {
     0: 'Imported, with whatever the report says.',
-    1: 'The file cannot be read, or is no such file.',
+    1: 'The file cannot be read, or is of another format.',
     2: notUnderstood,
   },
   examples: [

@@ -5,7 +5,7 @@ export const schemaManual = {
   name: 'schema',
   summary: 'Write the JSON Schema of the file, for editors.',
   description: [
-    'The schema describes every key of the file and every option of the plugins in the box. Editors that know it complete keys, ' +
+    'The schema describes every key of the file and every option of the built-in plugins. Editors that know it complete keys, ' +
       'show what they mean and mark mistakes. What several keys say together is checked by `sluice check` alone.',
   ],
   words: [],

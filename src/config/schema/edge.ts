@@ -131,7 +131,9 @@ const key = text('sha256: and 64 hex digits, as `sluice key new NAME` prints the
 })
 
 const consumer = closed('One consumer.', {
-  groups: list('Groups that `acl` may ask for.', text('A group.', { minLength: 1 }), { default: [] }),
+  groups: list('Groups that `acl` may ask for.', text('A group.', { minLength: 1, examples: ['partner'] }), {
+    default: [],
+  }),
   keys: list(
     'Hashes of its API keys.',
     forms('One key.', [

@@ -41,7 +41,13 @@ export const health = closed(
       examples: ['orders.internal'],
     }),
     headers: named('Further headers of the probes.', text('The value.')),
-    port: { type: 'integer', minimum: 1, maximum: 65535, description: 'Port of the probes, when it is another.' },
+    port: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 65535,
+      examples: [9000],
+      description: 'Port of the probes, when it is another.',
+    },
     passive,
   },
 )

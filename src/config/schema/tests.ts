@@ -20,6 +20,7 @@ const expectation = closed(
       type: 'integer',
       minimum: 100,
       maximum: 599,
+      examples: [401],
       description: 'What the gateway itself answers. It has none where the request is forwarded.',
     },
     code: nameOrNone('The code of the problem; null: none.', 'credentials-missing'),
