@@ -14,6 +14,17 @@ const io = {
   onSignal: (signal: NodeJS.Signals, listener: () => void) => void process.on(signal, listener),
 }
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads has read enough.
+  if (error.code === 'EPIPE') return
+  io.stderr(`cannot write the output: ${error.message}\n`)
+  process.once('exit', () => {
+    process.exitCode ||= 1
+  })
+})
+// There is nobody left to tell.
+process.stderr.on('error', () => {})
+
 if (Number(major) < MINIMUM_NODE) {
   io.stderr(`sluice needs Node ${MINIMUM_NODE} or later; this is ${process.version}.\n`)
   process.exitCode = 1

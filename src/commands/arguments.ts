@@ -21,12 +21,16 @@ export function readArguments(args: readonly string[], manual: Manual, io: Io): 
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
     if (positionals.length === words.length) return { values: values as Arguments['values'], positionals }
     const extra = positionals[words.length]
-    misuse(extra === undefined ? 'something is missing' : `unexpected "${extra}"`, manual, io)
+    misuse(extra === undefined ? missingText(words.slice(positionals.length)) : `unexpected "${extra}"`, manual, io)
   } catch (error) {
     // parseArgs explains an unknown option and a missing value in one sentence, then advises at length.
     misuse(error instanceof Error ? error.message.split('. ', 1)[0]! : 'not understood', manual, io)
   }
   return null
+}
+
+function missingText(words: readonly string[]): string {
+  return `${words.join(' and ')} ${words.length === 1 ? 'is' : 'are'} missing`
 }
 
 /** Says what was not understood, and how the command is called. */

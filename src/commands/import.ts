@@ -28,7 +28,7 @@ export async function runImport(args: readonly string[], io: Io): Promise<ExitCo
   const { output } = read.values
   let path = file
   try {
-    const draft = importer(readSource(readFileSync(resolve(io.cwd, file), 'utf8'), file))
+    const draft = importer(readSource(readFileSync(resolve(io.cwd, file)), file))
     const { text, draft: settled } = await settle(draft, basename(file))
     path = String(output)
     if (typeof output === 'string') writeFileSync(resolve(io.cwd, output), text, { flag: 'wx' })

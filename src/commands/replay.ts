@@ -20,11 +20,15 @@ export async function runReplay(args: readonly string[], io: Io): Promise<ExitCo
   if (loaded === null) return 1
   try {
     const result = await replay(openLog(resolve(io.cwd, name)), loaded)
+    if (result.from === null && result.foreign.count > 0) {
+      io.stderr(`${name} is no access log: none of its lines is a record of the plugin access-log${packedHint(name)}\n`)
+      return 1
+    }
     io.stdout(values['json'] === true ? `${JSON.stringify(result, null, 2)}\n` : replayText(result))
     return 0
   } catch (error) {
     if (!isUnreadable(error)) throw error
-    const reason = isUnpackable(error) ? 'it is not packed by gzip' : reasonOf(error)
+    const reason = isUnpackable(error) ? unpackedReason(error) : reasonOf(error)
     io.stderr(`cannot read ${name}: ${reason}\n`)
     return 1
   }
@@ -41,6 +45,16 @@ async function load(file: string, userPlugins: boolean, io: Io): Promise<LoadedC
 
 function isUnreadable(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).syscall !== undefined || isUnpackable(error)
+}
+
+function packedHint(name: string): string {
+  return name.endsWith('.gz') ? '' : '; the name of a packed one ends in .gz'
+}
+
+function unpackedReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'Z_BUF_ERROR') return 'it is packed by gzip, and its end is missing'
+  return message === 'incorrect header check' ? 'it is not packed by gzip' : `it is damaged: ${message}`
 }
 
 function isUnpackable(error: unknown): boolean {

@@ -115,8 +115,9 @@ function renderOne(diagnostic: Diagnostic, excerpts: Excerpts): string {
   const lines = [`${positionText(at)}  ${severity}  ${code}  ${message}`]
   const gutter = String(at.line).padStart(4)
   const blank = ' '.repeat(gutter.length)
-  const excerpt = excerpts.excerpt(at)
-  if (excerpt !== null) {
+  const whole = excerpts.excerpt(at)
+  if (whole !== null) {
+    const excerpt = clipped(whole)
     const caret = '^'.repeat(Math.max(1, excerpt.endColumn - excerpt.column))
     const under = `${indentOf(excerpt.text, excerpt.column)}${caret}${suggestion === undefined ? '' : ` ${suggestion}`}`
     lines.push(`${gutter} | ${excerpt.text}`, `${blank} | ${under}`)
@@ -125,6 +126,23 @@ function renderOne(diagnostic: Diagnostic, excerpts: Excerpts): string {
   }
   for (const other of related) lines.push(`${blank} = ${positionText(other.at)}  ${other.message}`)
   return `${lines.join('\n')}\n`
+}
+
+const WIDEST = 240
+const BEFORE = 60
+
+/** Of a line that is longer than anybody reads, what stands around the place. */
+function clipped(excerpt: { readonly text: string; readonly column: number; readonly endColumn: number }) {
+  const { text, column, endColumn } = excerpt
+  if (text.length <= WIDEST) return excerpt
+  const from = Math.max(0, Math.min(column - 1 - BEFORE, text.length - WIDEST))
+  const [before, after] = [from > 0 ? '…' : '', from + WIDEST < text.length ? '…' : '']
+  const moved = before.length - from
+  return {
+    text: `${before}${text.slice(from, from + WIDEST)}${after}`,
+    column: column + moved,
+    endColumn: Math.min(endColumn, from + WIDEST + 1) + moved,
+  }
 }
 
 /** `file:line:column`. */

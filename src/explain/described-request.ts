@@ -57,7 +57,7 @@ export function arrivalOf(request: DescribedRequest, { config, table }: Compiled
     throw new DescriptionError('method', `"${method}" is no HTTP method${hint}`)
   }
   if (!httpVersions.includes(http))
-    throw new DescriptionError('http', `"${http}" is none of ${httpVersions.join(' and ')}`)
+    throw new DescriptionError('http', `"${http}" is no version of HTTP here: write 1.1 or 1.0`)
   if (isIP(ip) === 0) throw new DescriptionError('ip', `"${ip}" is no IP address`)
   const target = targetOf(request.url)
   const listener = listenerFor(request, target, config.listeners)

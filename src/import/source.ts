@@ -4,11 +4,24 @@ import { ImportError } from './draft.ts'
 
 export type Source = Readonly<Record<string, unknown>>
 
-/** Throws ImportError for what is no YAML, or no map. */
-export function readSource(text: string, file: string): Source {
-  const data = plain(jsonOf(text) ?? yamlOf(text, file))
+/** Throws ImportError for what is no text, no YAML, or no map. */
+export function readSource(bytes: Buffer, file: string): Source {
+  const data = read(bytes, file)
   if (!isMap(data)) throw new ImportError(`${file} holds no map of settings`)
   return data
+}
+
+function read(bytes: Buffer, file: string): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return plain(jsonOf(text) ?? yamlOf(text, file))
+  } catch (error) {
+    if (error instanceof TypeError) throw new ImportError(`${file} is not UTF-8`)
+    // How deep a stack goes is the only bound of what is read here, and of the reader of YAML.
+    if (error instanceof RangeError) throw new ImportError(`${file} is nested too deeply`)
+    if (error instanceof ReferenceError) throw new ImportError(`${file}: its aliases stand for too much`)
+    throw error
+  }
 }
 
 /** JSON is YAML, but documents of ten megabytes are not read as such within seconds. Undefined: it is none. */
@@ -21,13 +34,20 @@ function jsonOf(text: string): unknown {
   }
 }
 
+/** Some repeat what they are about. */
+const LONGEST_MESSAGE = 160
+
 function yamlOf(text: string, file: string): unknown {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, { lineCounter, strict: false, uniqueKeys: false, logLevel: 'silent' })
   const [error] = document.errors
   if (error !== undefined) {
     const { line, col } = lineCounter.linePos(error.pos[0])
-    const message = error.message.split('\n', 1)[0]!.replace(/ at line.*$/, '')
+    if (error.message.startsWith('Maximum call stack')) throw new RangeError(error.message)
+    const message = error.message
+      .split('\n', 1)[0]!
+      .replace(/ at line.*$/, '')
+      .slice(0, LONGEST_MESSAGE)
     throw new ImportError(`${file}:${line}:${col}  ${message}${templateHint(text)}`)
   }
   return document.toJS({ maxAliasCount: 10_000 })

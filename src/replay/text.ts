@@ -5,7 +5,7 @@ import type { Group } from './tally.ts'
 
 export function replayText(result: ReplayResult): string {
   const { requests, changed, from, to, groups, undecided, sideUnknown, foreign } = result
-  if (from === null) return `${foreignText(foreign)}The log holds no requests.\n`
+  if (from === null) return 'The log holds no requests.\n'
   const share = changed === 0 ? 'all of them end as they did' : `${number(changed)} would end otherwise`
   const notes = [
     foreignText(foreign),
@@ -43,7 +43,8 @@ function groupText({ kind, count, by, examples }: Group): string {
 function foreignText({ count, lines }: ReplayResult['foreign']): string {
   if (count === 0) return ''
   const which = lines.length < count ? `${lines.join(', ')}, …` : lines.join(', ')
-  return `\n${number(count)} of the lines ${count === 1 ? 'is' : 'are'} no record of the access log (line ${which}).\n`
+  const [are, named] = count === 1 ? ['is', 'line'] : ['are', 'lines']
+  return `\n${number(count)} of the lines ${are} no record of the access log (${named} ${which}).\n`
 }
 
 function requestsOf(count: number): string {

@@ -46,3 +46,11 @@ test('an unknown command is a usage error', () => {
   expect(status).toBe(2)
   expect(stderr).toMatch(/^sluice has no command "serve"\.\n/)
 })
+
+test('a reader that has read enough breaks nothing, and an output that takes nothing is a failure in one line', () => {
+  const script = 'set -o pipefail; "$0" src/main.ts schema | head -1; echo $?; "$0" src/main.ts schema > /dev/full'
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath], { encoding: 'utf8' })
+
+  expect([stdout, status]).toEqual(['{\n0\n', 1])
+  expect(stderr).toMatch(/^cannot write the output: ENOSPC: .*\n$/)
+})

@@ -18,11 +18,17 @@ routes:
 const open = closed.replace('plugins: [api-key]', 'public: an example')
 const record = {
   time: '2027-01-01T00:00:00Z',
-  id: '1',
+  listener: 'listen[0]',
+  client: '192.0.2.1',
   method: 'GET',
   host: 'localhost',
   path: '/orders/1',
-  status: 401,
+  query: '',
+  route: 'orders',
+  code: 'credentials-missing',
+  source: 'gateway',
+  consumer: null,
+  decisions: [],
 }
 
 /** Files that the examples name. */

@@ -235,6 +235,8 @@ test('refuses a config that does not load, a missing file and a word it does not
   expect(await diffOf(chain('api-key'), chain('api-kee'))).toMatchObject({ code: 1, stdout: '' })
   expect(await run('old.yaml', 'none.yaml')).toMatchObject({ code: 1, stdout: '' })
   expect(await run('old.yaml')).toMatchObject({ code: 2, stdout: '' })
+  // As the empty variable of a pipeline.
+  expect(await run('old.yaml', 'old.yaml', '--fail-on', '')).toMatchObject({ code: 2, stdout: '' })
   expect(await run('old.yaml', 'old.yaml', '--fail-on', 'weaker')).toEqual({
     code: 2,
     stdout: '',

@@ -187,7 +187,7 @@ describe('the exit code', () => {
     ['1 for a file with mistakes', ['GET', '/', '--config', 'bad.yaml'], 1, /bad\.yaml:1:27 {2}error {2}unknown-key/],
     ['1 for options that a plugin refuses', ['GET', '/', '--config', 'odd.yaml'], 1, /odd\.yaml:1:\d+ {2}error/],
     ['1 for a file that is not there', ['GET', '/', '--config', 'none.yaml'], 1, /cannot read none\.yaml/],
-    ['2 for no URL', ['GET'], 2, /something is missing\nusage: /],
+    ['2 for no URL', ['GET'], 2, /^URL is missing\nusage: /],
     ['2 for a header without a value', ['GET', '/', '-H', 'x'], 2, /"x" is no header/],
     ['2 for claims that are no map', ['GET', '/', '--claims', '[1]'], 2, /the claims are a JSON object/],
     ['2 for claims that are no JSON', ['GET', '/', '--claims', '{'], 2, /the claims are a JSON object/],

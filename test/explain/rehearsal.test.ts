@@ -223,7 +223,11 @@ describe('what describes no request', () => {
     ['a blank in the URL', { method: 'GET', url: '/a b' }, 'write %20'],
     ['an unknown listener', { method: 'GET', url: '/', listener: 'x' }, 'there is no listener "x"; there is listen[0]'],
     ['an unknown consumer', { method: 'GET', url: '/', as: 'ap' }, 'there is no consumer "ap"; did you mean "app"?'],
-    ['another HTTP', { method: 'GET', url: '/', http: '2' as '1.0' }, '"2" is none of 1.1 and 1.0'],
+    [
+      'another HTTP',
+      { method: 'GET', url: '/', http: '2' as '1.0' },
+      '"2" is no version of HTTP here: write 1.1 or 1.0',
+    ],
     ['an address that is none', { method: 'GET', url: '/', ip: '10.0.0' }, '"10.0.0" is no IP address'],
     ['a header name with a blank', { method: 'GET', url: '/', headers: ['a b', ''] }, '"a b" is no header name'],
   ])('is refused: %s', async ([, request, message]) => {

@@ -12,7 +12,7 @@ import { shownBy } from '../support/shown.ts'
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-import-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
 
-async function imported(format: string, text: string, ...args: string[]) {
+async function imported(format: string, text: string | Buffer, ...args: string[]) {
   writeFileSync(join(cwd, 'source'), text)
   return shownBy(runImport, [format, 'source', ...args], { cwd })
 }
@@ -253,15 +253,25 @@ test('writes a file that check finds right, and never over one that is there', a
   expect((await shownBy(runCheck, ['--config', 'made.yaml'], { cwd })).code).toBe(0)
 })
 
+/** Ten lists, each of ten of the one above. */
+const aliases = ['a', ...'bcdefghij']
+  .map((name, i, all) => `${name}: &${name} [${Array(10).fill(i === 0 ? 'x' : `*${all[i - 1]}`)}]`)
+  .join('\n')
+
 test.for([
   ['kong', '{', /^source:1:2 {2}/],
   ['kong', '[]', /^source holds no map of settings\n$/],
   ['kong', 'routing: {}', /^this is no declarative file of Kong/],
   ['kong', 'services: 5', /^`services` is a list in a declarative file of Kong/],
   ['kong', `consumers: [{ username: a, key: \${{ env "DECK_KEY" }} }]`, /^source:1:\d+ {2}.*\$\{\{ … \}\}: write what/],
+  ['kong', Buffer.from([0xff, 0xfe, 0x72]), /^source is not UTF-8\n$/],
+  ['kong', 'services: []\n"": "a\0', /^source:2:\d+ {2}.{1,160}\n$/],
+  ['kong', '['.repeat(20_000), /^source is nested too deeply\n$/],
+  ['openapi', `{"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, /^source is nested too deeply\n$/],
+  ['kong', aliases, /^source: its aliases stand for too much\n$/],
   ['openapi', 'paths: {}', /^this is no OpenAPI document/],
   ['openapi', '{ "openapi": "3.1.0", "paths": [] }', /^`paths` is a map/],
-] as const)('%s of "%s" is refused in one line', async ([format, text, expected]) => {
+] as const)('%s of "%.30s" is refused in one line', async ([format, text, expected]) => {
   const { code, stdout, stderr } = await imported(format, text)
 
   expect([code, stdout]).toEqual([1, ''])

@@ -217,9 +217,11 @@ test('leaves out what no config decides, and what it cannot describe', async () 
   expect(await replayed(routes, 'odd.log')).toMatchObject({ lines: 2, requests: 0, undecided: 2, groups: [] })
 })
 
-test('refuses a log that is not there or no gzip, and a config that does not load', async () => {
+test('refuses a log that is not there, torn or another one, and a config that does not load', async () => {
   writeFileSync(join(cwd, 'new.yaml'), routes)
   writeFileSync(join(cwd, 'plain.gz'), 'not packed')
+  writeFileSync(join(cwd, 'torn.gz'), gzipSync(readFileSync(join(cwd, 'access.log'))).subarray(0, 500))
+  writeFileSync(join(cwd, 'common.log'), '127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 23\n')
 
   const stderr = async (...args: string[]) => {
     const { code, stdout, stderr } = await run(...args)
@@ -231,6 +233,16 @@ test('refuses a log that is not there or no gzip, and a config that does not loa
     1,
     '',
     'cannot read plain.gz: it is not packed by gzip\n',
+  ])
+  expect(await stderr('torn.gz', '--config', 'new.yaml')).toEqual([
+    1,
+    '',
+    'cannot read torn.gz: it is packed by gzip, and its end is missing\n',
+  ])
+  expect(await stderr('common.log', '--config', 'new.yaml')).toEqual([
+    1,
+    '',
+    'common.log is no access log: none of its lines is a record of the plugin access-log; the name of a packed one ends in .gz\n',
   ])
   expect(await run('access.log', '--config', 'none.yaml')).toMatchObject({ code: 1, stdout: '' })
   expect(await run()).toMatchObject({ code: 2, stdout: '' })

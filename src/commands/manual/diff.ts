@@ -14,7 +14,6 @@ export const diffManual = {
     json: jsonOption,
     'fail-on': {
       type: 'string',
-      default: '',
       value: weakenings.join(','),
       text: 'End with 1 where one of these is found; any of them, with commas between.',
     },
