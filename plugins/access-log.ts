@@ -21,7 +21,12 @@ export const schema = {
     },
     headers: {
       type: 'array',
-      items: { type: 'string', pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$", examples: ['user-agent'] },
+      items: {
+        type: 'string',
+        title: 'a header name',
+        pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$",
+        examples: ['user-agent'],
+      },
       default: [],
       description: 'Request headers to log besides those that the config reads. Secret ones are hashed.',
     },

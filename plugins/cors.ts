@@ -6,8 +6,8 @@ import type { FromSchema } from 'json-schema-to-ts'
 import { duration, type Exchange, isToken, type Reply, type Scope, type Traits } from '#gateway'
 
 const token = { type: 'string', pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$" } as const
-const methods = { type: 'array', items: { ...token, examples: ['GET'] } } as const
-const names = { type: 'array', items: { ...token, examples: ['content-type'] } } as const
+const methods = { type: 'array', items: { ...token, title: 'a method', examples: ['GET'] } } as const
+const names = { type: 'array', items: { ...token, title: 'a header name', examples: ['content-type'] } } as const
 
 export const schema = {
   type: 'object',
@@ -21,6 +21,7 @@ export const schema = {
       items: {
         type: 'string',
         pattern: '^(\\*|[a-z][a-z0-9+.-]*://(\\*\\.)?([a-z0-9_.-]+|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?)$',
+        title: 'an origin such as https://shop.example.com, or *, in lower case and without path',
         examples: ['https://shop.example.com', 'https://*.example.com', '*'],
       },
       description:

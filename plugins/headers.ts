@@ -5,9 +5,14 @@ import { type HeaderList, isFieldValue, isToken, type Scope, type Traits } from 
 const name = "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$"
 const fields = {
   type: 'object',
-  propertyNames: { pattern: name },
+  propertyNames: { title: 'a header name', pattern: name },
   // No control bytes (RFC 9110 §5.5): a line break in a value would begin a new field.
-  additionalProperties: { type: 'string', maxLength: 8192, pattern: '^[\\t\\u0020-\\u007e\\u0080-\\u00ff]*$' },
+  additionalProperties: {
+    type: 'string',
+    title: 'text without line breaks or other control bytes',
+    maxLength: 8192,
+    pattern: '^[\\t\\u0020-\\u007e\\u0080-\\u00ff]*$',
+  },
 } as const
 
 const edits = {
@@ -17,7 +22,7 @@ const edits = {
   properties: {
     remove: {
       type: 'array',
-      items: { type: 'string', pattern: name, examples: ['server'] },
+      items: { type: 'string', title: 'a header name', pattern: name, examples: ['server'] },
       description: 'Names of fields to take out. First.',
     },
     set: { ...fields, description: 'Fields with their only value; what was there is replaced.' },

@@ -8,7 +8,12 @@ const ranges = {
   type: 'array',
   minItems: 1,
   // What looks like an address; the plugin itself refuses what only looks so.
-  items: { type: 'string', pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$', examples: ['10.0.0.0/8', '2001:db8::1'] },
+  items: {
+    type: 'string',
+    title: 'an address or a CIDR range such as 10.0.0.0/8',
+    pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$',
+    examples: ['10.0.0.0/8', '2001:db8::1'],
+  },
 } as const
 
 export const schema = {

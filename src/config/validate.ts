@@ -89,6 +89,8 @@ function explain(error: SchemaError, found: string): [DiagnosticCode, FindingTex
       return explainType(error, found)
     case 'pattern':
       return explainPattern(schema, found)
+    case 'propertyNames':
+      return explainPattern(error.schema as Schema, `"${params['propertyName']}"`)
     case 'enum':
       return explainEnum(error, found)
     case 'const':
@@ -178,16 +180,20 @@ function either(names: readonly string[]): string {
   return names.length < 3 ? names.join(' or ') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
-/** Of what may stand there, where the schema has one. */
-function exampleOf({ examples, default: fallback }: Schema): string | undefined {
-  const [example] = Array.isArray(examples) ? examples : [fallback]
-  return typeof example === 'string' ? `"${example}"` : undefined
+const MOST_EXAMPLES = 3
+
+/** What text that has to match a pattern is called, or looks like, as its schema says. */
+function calledBy({ title, examples, default: fallback, pattern }: Schema): string {
+  if (typeof title === 'string') return title
+  const texts = (Array.isArray(examples) ? examples : [fallback]).filter((one) => typeof one === 'string')
+  if (texts.length === 0) return pattern === undefined ? 'another name' : `text that matches ${pattern}`
+  return `text such as ${either(texts.slice(0, MOST_EXAMPLES).map((one) => `"${one}"`))}`
 }
 
 /** Quotes help where any text will do. */
-function inQuotes(schema: Schema, found: string): string {
-  const example = exampleOf({ examples: schema['examples'] })
-  if (example !== undefined) return `such as ${example}`
+function inQuotes({ examples }: Schema, found: string): string {
+  const [example] = Array.isArray(examples) ? examples : []
+  if (typeof example === 'string') return `such as "${example}"`
   return `write "${found.replace('the number ', '')}" in quotes`
 }
 
@@ -205,15 +211,14 @@ function explainPattern(schema: Schema, found: string): [DiagnosticCode, Finding
     return ['wrong-unit', { message, suggestion: `a number and one of ${units}` }]
   }
   if (schema['pattern'] === '\\S') return ['wrong-value', { message: `expected some text, found ${found}` }]
-  const example = exampleOf(schema)
-  const fitting = example === undefined ? `that matches ${String(schema['pattern'])}` : `such as ${example}`
-  return ['wrong-value', { message: `expected text ${fitting}, found ${found}` }]
+  return ['wrong-value', { message: `expected ${calledBy(schema)}, found ${found}` }]
 }
 
 function explainEnum(error: SchemaError, found: string): [DiagnosticCode, FindingText] {
   const allowed = (error.params['allowedValues'] as readonly unknown[]).map(String)
   const best = typeof error.data === 'string' ? suggest(error.data, allowed) : undefined
-  const message = `expected ${allowed.length === 1 ? allowed[0] : `one of ${allowed.join(', ')}`}, found ${found}`
+  const one = error.parentSchema?.['title'] ?? allowed[0]
+  const message = `expected ${allowed.length === 1 ? one : `one of ${allowed.join(', ')}`}, found ${found}`
   return ['wrong-value', { message, suggestion: best === undefined ? undefined : `did you mean "${best}"?` }]
 }
 

@@ -6,7 +6,7 @@ export const defaultThreads = 'auto'
 export const threads: Schema = {
   anyOf: [
     { type: 'integer', minimum: 1, maximum: 256 },
-    { type: 'string', enum: ['auto'] },
+    { type: 'string', title: 'a number, or auto', enum: ['auto'] },
   ],
   default: defaultThreads,
   examples: ['auto', 1, 4],

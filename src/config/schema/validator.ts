@@ -92,11 +92,13 @@ function differByType(branches: readonly unknown[]): branches is { readonly type
   return types.every((type) => typeof type === 'string') && new Set(types).size === types.length
 }
 
-/** Leaves out echoes: of `if`, of what failed within a failed alternative, and of values that are already reported. */
+/** Leaves out echoes: of `if`, of names, of what failed within a failed alternative, and of values that are already reported. */
 function causes(errors: readonly SchemaError[]): SchemaError[] {
   const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf' || keyword === 'not')
   return errors.filter((error) => {
     if (error.keyword === 'if' || error.data === undefined) return false
+    // What is wrong with a name is told where the name stands.
+    if (error.schemaPath.includes('/propertyNames/')) return false
     if (error.keyword === 'required' && error.data === null) return false
     return !alternatives.some((outer) => outer !== error && error.schemaPath.startsWith(`${outer.schemaPath}/`))
   })
