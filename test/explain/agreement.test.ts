@@ -18,7 +18,7 @@ import { described, type MadeRequest, makeRequest } from './agreement-requests.t
 import { asExplained, explainedAs, type LogRecord, rehearsedAs, servedAs } from './agreement-verdicts.ts'
 import { openRehearsal } from './open.ts'
 
-const REQUESTS = 80
+const REQUESTS = 200
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 
