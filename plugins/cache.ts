@@ -109,9 +109,10 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   }
 
   scope.addHook('onSend', function keepAnswer({ exchange }, reply) {
+    if (reply.source !== 'upstream') return
     const plan = plans.get(exchange)
     plans.delete(exchange)
-    if (plan === undefined || reply.source !== 'upstream') return
+    if (plan === undefined) return
     if (plan.forwarded === 'method') invalidate(exchange, reply, forget)
     const fill = plan.miss?.fillFrom(exchange, { ttlMs, staleIfErrorMs, maxObject })
     if (fill === null && plan.miss !== null) plan.spare?.superseded(reply.statusCode)

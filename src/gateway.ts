@@ -61,7 +61,7 @@ export class Gateway implements Viewed {
   #server: Server | null = null
   #generation = 0
   #current: Config | null = null
-  /** Lines of the file, for who is told why it does not start. */
+  /** Lines of the file, for who is told why it does not start; until it has. */
   #excerpts: Excerpts | null = null
   /** The text of the file as it may be shown. */
   redacted = ''
@@ -107,6 +107,7 @@ export class Gateway implements Viewed {
     await this.#watch?.follow([this.#loader.file])
     const result = await this.#turn()
     if (!result.ok) throw new ConfigError(result.diagnostics, this.#excerpts!)
+    this.#excerpts = null
     started.resolve()
   }
 
@@ -199,7 +200,7 @@ export class Gateway implements Viewed {
 
   async #load(): Promise<ReloadResult> {
     const { verdict, warnings, files, places, excerpts } = await this.#loader.check(this.#current?.hash ?? null)
-    this.#excerpts ??= excerpts
+    if (this.#current === null) this.#excerpts = excerpts
     void this.#watch?.follow(files)
     for (const warning of warnings) this.#log.warn({ diagnostic: warning }, warning.message)
     const { generation } = this

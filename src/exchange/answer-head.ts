@@ -25,13 +25,19 @@ export interface ComposedHead {
   readonly closes: boolean
 }
 
-type Meaning = 'plain' | 'length' | 'date' | 'connection' | 'invalid'
+interface Meaning {
+  readonly kind: 'plain' | 'length' | 'date' | 'connection' | 'invalid'
+  /** Between the line before and the value: one string instead of three to add. */
+  readonly opening: string
+}
 
-const meaningOf = memoByName((lower): Meaning => {
+const meaningOf = memoByName((lower, name): Meaning => ({ kind: kindOf(lower), opening: `\r\n${name}: ` }))
+
+function kindOf(lower: string): Meaning['kind'] {
   if (lower === 'content-length') return 'length'
   if (lower === 'date' || lower === 'connection') return lower
   return isToken(lower) ? 'plain' : 'invalid'
-})
+}
 
 /** Null: a status, reason or field that HTTP does not know. Every byte is looked at: a plugin's line feed would split the answer. */
 export function composeHead({
@@ -42,32 +48,47 @@ export function composeHead({
   bodiless,
   keepAliveMs,
 }: AnswerHead): ComposedHead | null {
-  if (!isFinalStatus(status) || !isFieldValue(reason)) return null
-  let text = `HTTP/1.1 ${status} ${reason}\r\n`
+  const statusLine = statusLineOf(status, reason)
+  if (statusLine === null) return null
+  let text = statusLine
   let length = -1
   let dated = false
   let closes = false
   let next = 0
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1]!
-    const meaning = meaningOf(fields[i]!)
-    if (meaning === 'invalid') return null
+    const { kind, opening } = meaningOf(fields[i]!)
+    if (kind === 'invalid') return null
     const at = placeOfValue(parsed, value, next)
     if (at >= 0) next = at + 2
     else if (!isFieldValue(value)) return null
-    if (meaning === 'connection') {
+    if (kind === 'connection') {
       closes ||= value.toLowerCase() === 'close'
       continue
     }
-    if (meaning === 'length') length = Number(value)
-    else if (meaning === 'date') dated = true
-    text += `${fields[i]}: ${value}\r\n`
+    if (kind === 'length') length = Number(value)
+    else if (kind === 'date') dated = true
+    text = text + opening + value
   }
   if (!dated) text += date()
   const chunked = length === -1 && !bodiless
-  if (chunked) text += 'Transfer-Encoding: chunked\r\n'
-  text += closes ? 'Connection: close\r\n\r\n' : `Connection: keep-alive\r\n${keepAlive(keepAliveMs)}\r\n`
+  if (chunked) text += '\r\nTransfer-Encoding: chunked'
+  text += closes ? '\r\nConnection: close\r\n\r\n' : keepAlive(keepAliveMs)
   return { text, length, chunked, closes }
+}
+
+let lastStatus = 0
+let lastReason = ''
+let lastStatusLine = ''
+
+/** Most answers have the status of the one before. Null: HTTP does not know it. */
+function statusLineOf(status: number, reason: string): string | null {
+  if (status === lastStatus && reason === lastReason) return lastStatusLine
+  if (!isFinalStatus(status) || !isFieldValue(reason)) return null
+  lastStatus = status
+  lastReason = reason
+  lastStatusLine = `HTTP/1.1 ${status} ${reason}`
+  return lastStatusLine
 }
 
 function isFinalStatus(status: number): boolean {
@@ -83,19 +104,19 @@ function date(): string {
   const second = now - (now % 1000)
   if (second !== dateSecond) {
     dateSecond = second
-    dateText = `Date: ${new Date(second).toUTCString()}\r\n`
+    dateText = `\r\nDate: ${new Date(second).toUTCString()}`
   }
   return dateText
 }
 
 let keepAliveMs = 0
-let keepAliveText = ''
+let keepAliveText = '\r\nConnection: keep-alive\r\n\r\n'
 
 function keepAlive(ms: number): string {
-  if (!(ms > 0)) return ''
   if (ms !== keepAliveMs) {
     keepAliveMs = ms
-    keepAliveText = `Keep-Alive: timeout=${Math.floor(ms / 1000)}\r\n`
+    const timeout = ms > 0 ? `\r\nKeep-Alive: timeout=${Math.floor(ms / 1000)}` : ''
+    keepAliveText = `\r\nConnection: keep-alive${timeout}\r\n\r\n`
   }
   return keepAliveText
 }

@@ -87,7 +87,7 @@ export class RequestWriter {
       if (this.#allowance > 0) throw new RangeError('the request body is shorter than declared')
       if (trailers.length > 0) throw new TypeError('trailers need a chunked body')
     } else {
-      this.#send(`0\r\n${fieldLines(trailers)}\r\n`)
+      this.#send(`${withFields('0', trailers)}\r\n\r\n`)
     }
     this.ended = true
   }
@@ -142,40 +142,43 @@ export class RequestWriter {
 export function headText(head: RequestHead): string {
   if (!isToken(head.method)) throw new TypeError('the method is not a token')
   if (!isTarget(head.target)) throw new TypeError('the request target holds a blank or a control character')
-  return `${head.method} ${head.target} HTTP/1.1\r\n${fieldLines(head.headers, head.parsed)}${framingLine(head)}\r\n`
+  const lines = withFields(`${head.method} ${head.target} HTTP/1.1`, head.headers, head.parsed)
+  return `${lines}${framingLine(head)}\r\n\r\n`
 }
 
 function framingLine({ body, upgrade }: RequestHead): string {
-  if (upgrade !== undefined) return `connection: Upgrade\r\nupgrade: ${upgrade}\r\n`
+  if (upgrade !== undefined) return `\r\nconnection: Upgrade\r\nupgrade: ${upgrade}`
   if (body.kind === 'none') return ''
-  if (body.kind === 'chunked') return 'transfer-encoding: chunked\r\n'
+  if (body.kind === 'chunked') return '\r\ntransfer-encoding: chunked'
   if (!Number.isSafeInteger(body.length) || body.length < 0) throw new TypeError('the body length is not a byte count')
-  return `content-length: ${body.length}\r\n`
+  return `\r\ncontent-length: ${body.length}`
 }
 
-function fieldLines(fields: readonly string[], parsed = NONE): string {
-  let lines = ''
+/** Each line before the end of line that precedes it, so that one string less is to be added for each. */
+function withFields(before: string, fields: readonly string[], parsed = NONE): string {
+  let text = before
   let next = 0
   for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!
     const value = fields[i + 1]
-    if (!goodNames.has(name)) learnName(name)
+    const opening = openings.get(fields[i]!) ?? openingOf(fields[i]!)
     const at = value === undefined ? -1 : placeOfValue(parsed, value, next)
     if (at >= 0) next = at + 2
     else if (value === undefined || !isFieldValue(value)) throw new TypeError('a field value holds a control character')
-    lines += `${name}: ${value}\r\n`
+    text = text + opening + value
   }
-  return lines
+  return text
 }
 
-/** Names that were found good, by their spelling; full, it learns no more. */
-const goodNames = new Set<string>()
+/** Of names that were found good, by their spelling, what stands before a value; full, it learns no more. */
+const openings = new Map<string, string>()
 const MOST_NAMES = 1024
 
-function learnName(name: string): void {
+function openingOf(name: string): string {
   if (!isToken(name)) throw new TypeError('a field name is not a token')
   if (isFramingName(name)) throw new TypeError('framing fields are written from the body kind alone')
-  if (goodNames.size < MOST_NAMES && name.length <= 64) goodNames.add(name)
+  const opening = `\r\n${name}: `
+  if (openings.size < MOST_NAMES && name.length <= 64) openings.set(name, opening)
+  return opening
 }
 
 /** A second framing field beside ours would be request smuggling: RFC 9112 §11.2. */
