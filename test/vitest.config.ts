@@ -11,8 +11,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     isolate: false,
-    // Most tests wait for sockets and clocks: two cores carry three workers.
-    maxWorkers: 3,
+    // Most tests wait for sockets and clocks: two cores carry four workers.
+    maxWorkers: 4,
     // What hangs is found out; how fast things are is no matter of these, on a machine that others use too.
     testTimeout: 60_000,
     hookTimeout: 60_000,

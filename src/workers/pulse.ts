@@ -33,6 +33,7 @@ export interface PulseWatchParts {
   /** Once. */
   hangs(why: string): void
   readonly mostTurnMs?: number | undefined
+  readonly lookMs?: number | undefined
 }
 
 /** The supervisor's part, from the start of a thread to its end. */
@@ -49,7 +50,7 @@ export class PulseWatch {
   constructor(parts: PulseWatchParts) {
     this.#parts = parts
     this.#mostTurnMs = parts.mostTurnMs ?? MOST_TURN_MS
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref()
+    this.#timer = setInterval(() => this.#look(), parts.lookMs ?? LOOK_MS).unref()
   }
 
   /** It has missed several beats. */

@@ -19,6 +19,8 @@ export interface WorkerBounds {
   readonly heapMiB: number
   /** CPU time of one turn of its event loop; without it what `PulseWatch` allows. */
   readonly mostTurnMs?: number | undefined
+  /** How often it is looked at; as above. */
+  readonly lookMs?: number | undefined
 }
 
 interface Waiting {
@@ -53,7 +55,7 @@ export class WorkerHandle {
   /** Resolves with why it ended. */
   readonly ended: Promise<string>
 
-  constructor(birth: Omit<Birth, 'pulse'>, { heapMiB, mostTurnMs }: WorkerBounds, events: WorkerEvents) {
+  constructor(birth: Omit<Birth, 'pulse'>, { heapMiB, mostTurnMs, lookMs }: WorkerBounds, events: WorkerEvents) {
     const pulse = newPulse()
     const worker = new Worker(program, {
       workerData: { ...birth, pulse } satisfies Birth,
@@ -72,6 +74,7 @@ export class WorkerHandle {
       },
       hangs: (why) => this.hangs(why),
       mostTurnMs,
+      lookMs,
     })
     const ready = Promise.withResolvers<void>()
     this.#ready = ready.promise

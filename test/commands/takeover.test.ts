@@ -1,12 +1,13 @@
 /** `run --takeover`: two processes on one address, the second of which replaces the first. */
 
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { runSluice } from '../support/child.ts'
+import { sluice } from '../support/command-line.ts'
 import { exchange, statusOf } from '../support/wire.ts'
 
 let runtime: string
@@ -43,6 +44,16 @@ async function onceOver(port: number): Promise<string> {
 
 const run = (yaml: string, ...args: string[]) => runSluice(yaml, { args, env: { XDG_RUNTIME_DIR: runtime } })
 
+let refusedOnes = 0
+
+/** Of one that does not come to serve: no process of its own needs to be started for that. */
+async function refused(yaml: string, ...args: string[]) {
+  const file = join(runtime, `refused-${++refusedOnes}.yaml`)
+  await writeFile(file, yaml)
+  const place = { cwd: runtime, env: { XDG_RUNTIME_DIR: runtime } }
+  return sluice(['sluice run --config', file, ...args].join(' '), place)
+}
+
 /** Whether this kernel lets connections go that wait on a listener when it closes. */
 async function resetsWhatWaits(): Promise<boolean> {
   const setting = await readFile('/proc/sys/net/ipv4/tcp_migrate_req', 'latin1').catch(() => '')
@@ -53,7 +64,9 @@ async function resetsWhatWaits(): Promise<boolean> {
 const patience = { timeout: 60_000 }
 
 describe('a gateway started with --takeover', patience, () => {
-  test('serves where the one before it did, which finishes what it has begun and exits 0', async () => {
+  test.concurrent('serves where the one before it did, which finishes what it has begun and exits 0', async ({
+    expect,
+  }) => {
     const [port, admin] = [await freePort(), await freePort()]
     await using first = await run(config(port, admin, 'first'))
     await first.serving()
@@ -76,7 +89,7 @@ describe('a gateway started with --takeover', patience, () => {
     expect(first.output.stderr).not.toContain('tcp_migrate_req')
   })
 
-  test('answers those who come to the threads that are ready first', async () => {
+  test.concurrent('answers those who come to the threads that are ready first', async ({ expect }) => {
     const [port, admin] = [await freePort(), await freePort()]
     await using first = await run(config(port, admin, 'first'))
     await first.serving()
@@ -104,25 +117,28 @@ export default () => {}`
     expect([...answers].sort()).toEqual(['200 first', '200 second'])
   })
 
-  test('that has a mistake in its file leaves the one before it alone', async () => {
+  test.concurrent('that has a mistake in its file leaves the one before it alone', async ({ expect }) => {
     const [port, admin] = [await freePort(), await freePort()]
     await using first = await run(config(port, admin, 'first'))
     await first.serving()
 
-    await using second = await run(config(port, admin, 'second').replace('match', 'mach'), '--takeover')
+    const second = await refused(config(port, admin, 'second').replace('match', 'mach'), '--takeover')
 
-    expect(await second.ended()).toBe(1)
+    expect(second.exitCode).toBe(1)
+    expect(second.output).toMatch(/unknown-key[^\n]*mach/)
     expect(await (await fetch(`${first.url}/a`)).text()).toBe('first')
   })
 
-  test('starts as ever where nobody serves, and finds an address that somebody else has in use', async () => {
+  test.concurrent('starts as ever where nobody serves, and finds an address that somebody else has in use', async ({
+    expect,
+  }) => {
     const stranger = createServer().listen(0, '127.0.0.1')
     await once(stranger, 'listening')
     const { port } = stranger.address() as AddressInfo
 
-    await using refused = await run(config(port, await freePort(), 'a'), '--takeover')
-    expect(await refused.ended()).toBe(1)
-    expect(refused.output.stderr).toMatch(/address already in use/)
+    const taken = await refused(config(port, await freePort(), 'a'), '--takeover')
+    expect(taken.exitCode).toBe(1)
+    expect(taken.output).toMatch(/address already in use/)
     stranger.close()
     await once(stranger, 'close')
     await using alone = await run(config(port, await freePort(), 'a'), '--takeover')
@@ -131,17 +147,17 @@ export default () => {}`
   })
 })
 
-test(
+test.concurrent(
   'a second gateway without --takeover is refused the address, also of one that would share it',
   patience,
-  async () => {
+  async ({ expect }) => {
     const [port, admin] = [await freePort(), await freePort()]
     await using first = await run(config(port, admin, 'first'))
     await first.serving()
 
-    await using second = await run(config(port, await freePort(), 'second'))
+    const second = await refused(config(port, await freePort(), 'second'))
 
-    expect(await second.ended()).toBe(1)
-    expect(second.output.stderr).toMatch(/address already in use/)
+    expect(second.exitCode).toBe(1)
+    expect(second.output).toMatch(/address already in use/)
   },
 )

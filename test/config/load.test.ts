@@ -214,9 +214,9 @@ test('a file that cannot be read is one finding', async () => {
   expect(directory.diagnostics).toMatchObject([{ code: 'unreadable-file' }])
 })
 
-test('ten thousand routes of one path load in time that grows with their number', async () => {
+test('four thousand routes of one path load in time that grows with their number', async () => {
   const lines = Array.from(
-    { length: 10_000 },
+    { length: 4000 },
     (_, index) => `  r${index}: { match: { paths: [/a], headers: { x-shop: s${index} } }, upstream: o, public: p }\n`,
   )
   const file = write(`upstreams: { o: "builtin://echo" }\nroutes:\n${lines.join('')}`)
@@ -224,9 +224,9 @@ test('ten thousand routes of one path load in time that grows with their number'
   const started = process.cpuUsage()
   const { config } = await loadConfig(file)
   const { user } = process.cpuUsage(started)
-  expect(config?.routes.length).toBe(10_000)
-  // Comparing each with each took over 20 s.
-  expect(user / 1e6).toBeLessThan(12)
+  expect(config?.routes.length).toBe(4000)
+  // Comparing each with each took over 3 s, and 20 s for ten thousand.
+  expect(user / 1e6).toBeLessThan(3)
 })
 
 test('random edits of a valid file give diagnostics or a config, never an exception', async () => {

@@ -1,6 +1,6 @@
 /** What holds of a plain connection, however its bytes are read: see the two tests that run it. */
 import { once } from 'node:events'
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { openWire } from '../support/wire.ts'
@@ -9,7 +9,7 @@ const open = (url: string) => `routes: { all: { match: /*, upstream: "${url}", p
 const get = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`
 
 export function plainConnectionTests(): void {
-  test('pipelined requests are answered in order, with bodies and without', async () => {
+  test.concurrent('pipelined requests are answered in order, with bodies and without', async ({ expect }) => {
     await using origin = await startOrigin((request, response) => {
       const answer = () => response.end(`<${request.method} ${request.url}>`)
       request.resume()
@@ -29,7 +29,7 @@ export function plainConnectionTests(): void {
     wire.close()
   })
 
-  test('a head that comes in pieces is read when it has come', async () => {
+  test.concurrent('a head that comes in pieces is read when it has come', async ({ expect }) => {
     await using origin = await startOrigin()
     await using gateway = await startGateway(open(origin.url))
     const wire = await openWire(gateway.port)
@@ -44,7 +44,7 @@ export function plainConnectionTests(): void {
     wire.close()
   })
 
-  test('a client that ends its side with its request is answered', async () => {
+  test.concurrent('a client that ends its side with its request is answered', async ({ expect }) => {
     await using origin = await startOrigin((_request, response) => void setTimeout(() => response.end('late'), 60))
     await using gateway = await startGateway(open(origin.url))
     const wire = await openWire(gateway.port)
@@ -56,10 +56,10 @@ export function plainConnectionTests(): void {
     expect(received.replaceAll('HTTP/1.1 100 Continue\r\n\r\n', '').match(/HTTP\/1.1 200/g)).toHaveLength(2)
   })
 
-  test.for([
+  test.concurrent.for([
     ['that begins and does not end', 'GET / HTTP/1.1\r\nHos'],
     ['that never begins', ''],
-  ] as const)('a head %s is refused in time', async ([, bytes]) => {
+  ] as const)('a head %s is refused in time', async ([, bytes], { expect }) => {
     await using gateway = await startGateway(`limits: { headTimeout: 100ms }\n${open('builtin://echo')}`)
     const wire = await openWire(gateway.port)
     wire.send(bytes)
@@ -67,7 +67,7 @@ export function plainConnectionTests(): void {
     expect(await wire.closed()).toMatch(/^HTTP\/1.1 408 [\s\S]*"code":"request-timeout"/)
   })
 
-  test('a head that stops short with its connection is refused', async () => {
+  test.concurrent('a head that stops short with its connection is refused', async ({ expect }) => {
     await using gateway = await startGateway(open('builtin://echo'))
     const wire = await openWire(gateway.port)
     wire.socket.end('GET / HTTP/1.1\r\nHos')
@@ -75,7 +75,7 @@ export function plainConnectionTests(): void {
     expect(await wire.closed()).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"bad-request"/)
   })
 
-  test('a connection that is idle for too long is closed without a word', async () => {
+  test.concurrent('a connection that is idle for too long is closed without a word', async ({ expect }) => {
     await using gateway = await startGateway(`limits: { idleTimeout: 1s }\n${open('builtin://echo')}`)
     const wire = await openWire(gateway.port)
     wire.send(get('/'))
@@ -85,7 +85,7 @@ export function plainConnectionTests(): void {
     expect(answer).toMatch(/Keep-Alive: timeout=1\r\n/)
   })
 
-  test('a small chunked answer leaves in one piece', async () => {
+  test.concurrent('a small chunked answer leaves in one piece', async ({ expect }) => {
     await using origin = await startOrigin((_request, response) => {
       response.write('one')
       response.end('two')
@@ -101,7 +101,7 @@ export function plainConnectionTests(): void {
     wire.close()
   })
 
-  test('a route with a foreign plugin is served on Node’s own objects', async () => {
+  test.concurrent('a route with a foreign plugin is served on Node’s own objects', async ({ expect }) => {
     const files = {
       'node_modules/stamp/package.json': '{ "name": "stamp", "type": "module", "main": "index.js" }',
       'node_modules/stamp/index.js': `const stamp = async (app) => {
@@ -123,7 +123,7 @@ export function plainConnectionTests(): void {
     wire.close()
   })
 
-  test('an answer that a client does not take is broken off', async () => {
+  test.concurrent('an answer that a client does not take is broken off', async ({ expect }) => {
     await using origin = await startOrigin((_request, response) => void response.end(Buffer.alloc(64 * 1024 * 1024)))
     await using gateway = await startGateway(`limits: { bodyIdle: 300ms }\n${open(origin.url)}`)
     const wire = await openWire(gateway.port)
@@ -135,7 +135,7 @@ export function plainConnectionTests(): void {
     expect((await wire.closed()).length).toBeLessThan(64 * 1024 * 1024)
   })
 
-  test('a draining listener says so on connections that are open', async () => {
+  test.concurrent('a draining listener says so on connections that are open', async ({ expect }) => {
     await using origin = await startOrigin((_request, response) => void setTimeout(() => response.end('ok'), 100))
     await using gateway = await startGateway(open(origin.url))
     const [busy, idle] = [await openWire(gateway.port), await openWire(gateway.port)]
@@ -149,7 +149,7 @@ export function plainConnectionTests(): void {
     await stopped
   })
 
-  test('an information answer of the origin comes before the answer', async () => {
+  test.concurrent('an information answer of the origin comes before the answer', async ({ expect }) => {
     await using origin = await startOrigin((_request, response) => {
       response.writeEarlyHints({ link: '</a.css>; rel=preload' })
       response.end('ok')
@@ -162,7 +162,7 @@ export function plainConnectionTests(): void {
     wire.close()
   })
 
-  test('a reset while an answer streams ends it at the origin', async () => {
+  test.concurrent('a reset while an answer streams ends it at the origin', async ({ expect }) => {
     let gone: Promise<unknown> | undefined
     await using origin = await startOrigin((request, response) => {
       gone = once(request.socket, 'close')
@@ -179,7 +179,7 @@ export function plainConnectionTests(): void {
     await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
   })
 
-  test('a client that asks again and again and reads nothing is let go', async () => {
+  test.concurrent('a client that asks again and again and reads nothing is let go', async ({ expect }) => {
     await using origin = await startOrigin((_request, response) => void response.end('x'.repeat(100_000)))
     await using gateway = await startGateway(`limits: { bodyIdle: 300ms }\n${open(origin.url)}`)
     const wire = await openWire(gateway.port)
@@ -199,7 +199,7 @@ export function plainConnectionTests(): void {
     await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
   })
 
-  test('what one client has sent of a head stays apart from what others send meanwhile', async () => {
+  test.concurrent('what one client has sent of a head stays apart from what others send meanwhile', async () => {
     await using origin = await startOrigin((request, response) => response.end(`<${request.url}>`))
     await using gateway = await startGateway(open(origin.url))
     const [slow, pipelining, other] = await Promise.all([1, 2, 3].map(() => openWire(gateway.port)))
@@ -217,7 +217,7 @@ export function plainConnectionTests(): void {
     for (const wire of [slow, pipelining, other]) wire!.close()
   })
 
-  test('a body that follows plain requests arrives whole, however much comes at once', async () => {
+  test.concurrent('a body that follows plain requests arrives whole, however much comes at once', async () => {
     await using origin = await startOrigin((request, response) => {
       let length = 0
       request.on('data', (chunk: Buffer) => {
@@ -237,7 +237,7 @@ export function plainConnectionTests(): void {
     wire.close()
   })
 
-  test('a body in pieces arrives whole, and what follows it is the next request', async () => {
+  test.concurrent('a body in pieces arrives whole, and what follows it is the next request', async ({ expect }) => {
     await using origin = await startOrigin(async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
@@ -256,7 +256,9 @@ export function plainConnectionTests(): void {
     wire.close()
   })
 
-  test('a small body that nobody reads is passed over, and the next request is answered', async () => {
+  test.concurrent('a small body that nobody reads is passed over, and the next request is answered', async ({
+    expect,
+  }) => {
     await using origin = await startOrigin()
     await using gateway = await startGateway(`
 consumers: { a: { keys: ["sha256:${'0'.repeat(64)}"] } }
@@ -275,7 +277,7 @@ routes:
     wire.close()
   })
 
-  test('a client that ends its side within a body is told that this is no request', async () => {
+  test.concurrent('a client that ends its side within a body is told that this is no request', async ({ expect }) => {
     await using origin = await startOrigin((request) => void request.resume())
     await using gateway = await startGateway(open(origin.url))
     const wire = await openWire(gateway.port)
@@ -287,7 +289,9 @@ routes:
     expect(await wire.closed()).toMatch(/^HTTP\/1.1 400 /)
   })
 
-  test('answers of all sizes that are made at once come out whole, each where it belongs', async () => {
+  test.concurrent('answers of all sizes that are made at once come out whole, each where it belongs', async ({
+    expect,
+  }) => {
     const sizes = [0, 1, 1023, 1025, 5000, 16_385, 40_000, 65_535, 65_537, 130_000]
     const bodyOf = (path: string) => path.repeat(200_000 / path.length).slice(0, sizes[Number(path.at(-1))])
     await using origin = await startOrigin((request, response) => {

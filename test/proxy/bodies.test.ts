@@ -10,7 +10,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { scriptedOrigin } from '../support/scripted-origin.ts'
 import { openWire } from '../support/wire.ts'
-import { digestOf, MIB, open, piece, pieces, settled, sip } from './body-setup.ts'
+import { digestOf, MIB, open, peakMemory, piece, pieces, settled, sip } from './body-setup.ts'
 
 describe('64 MiB', () => {
   const SIZE = 64
@@ -25,19 +25,18 @@ describe('64 MiB', () => {
       pieces(SIZE).pipe(answer)
     })
     await using gateway = await startGateway(open(origin.url))
-    const before = process.memoryUsage.rss()
-    let most = 0
+    const memory = peakMemory()
     const hash = createHash('sha256')
 
     const request = httpRequest(gateway.url).end()
     const [answer] = (await once(request, 'response')) as [Readable]
     await sip(answer, (chunk) => {
       hash.update(chunk)
-      most = Math.max(most, process.memoryUsage.rss())
+      memory.look()
     })
 
     expect(hash.digest('hex')).toBe(digestOf(SIZE))
-    expect(most - before).toBeLessThan(ROOM)
+    expect(memory.more()).toBeLessThan(ROOM)
     await settled(gateway)
   })
 
@@ -46,15 +45,15 @@ describe('64 MiB', () => {
     ['in chunks', {}],
   ] as const)('up %s to a slow origin arrive whole, and are never held', { timeout: 30_000 }, async ([, head]) => {
     const hash = createHash('sha256')
-    let most = 0
+    let memory: ReturnType<typeof peakMemory> | undefined
     await using origin = await startOrigin((request, answer) => {
       void sip(request, (chunk) => {
         hash.update(chunk)
-        most = Math.max(most, process.memoryUsage.rss())
+        memory!.look()
       }).then(() => answer.end('done'))
     })
     await using gateway = await startGateway(open(origin.url))
-    const before = process.memoryUsage.rss()
+    memory = peakMemory()
 
     const request = httpRequest(gateway.url, { method: 'POST', headers: head })
     pieces(SIZE).pipe(request)
@@ -62,7 +61,7 @@ describe('64 MiB', () => {
     answer.resume()
 
     expect(hash.digest('hex')).toBe(digestOf(SIZE))
-    expect(most - before).toBeLessThan(ROOM)
+    expect(memory.more()).toBeLessThan(ROOM)
     await settled(gateway)
   })
 })

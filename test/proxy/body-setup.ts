@@ -31,6 +31,20 @@ export async function settled(gateway: TestGateway): Promise<void> {
     .not.toMatch(/sluice_upstream_connections\{[^}]*state="(active|connecting)"\} [1-9]/)
 }
 
+/** How much more memory the process takes than now, at most, when somebody looks. */
+export function peakMemory() {
+  const before = process.memoryUsage.rss()
+  let most = 0
+  let looks = 0
+  return {
+    /** Often: a look in sixteen is one, as each is a call of the system. */
+    look() {
+      if (looks++ % 16 === 0) most = Math.max(most, process.memoryUsage.rss())
+    },
+    more: () => most - before,
+  }
+}
+
 /** Reads a socket or message in small sips, with pauses. */
 export async function sip(stream: AsyncIterable<Buffer>, seen: (chunk: Buffer) => void): Promise<void> {
   let count = 0

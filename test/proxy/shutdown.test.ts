@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { runSluice } from '../support/child.ts'
 import { type Origin, startOrigin } from '../support/origin.ts'
 
@@ -40,7 +40,9 @@ async function get(url: string, agent: Agent): Promise<IncomingMessage> {
 }
 
 describe('SIGTERM', () => {
-  test('serves on for the delay, not ready, then says goodbye, finishes what is open and exits 0', async () => {
+  test.concurrent('serves on for the delay, not ready, then says goodbye, finishes what is open and exits 0', async ({
+    expect,
+  }) => {
     await using sluice = await runSluice(config('{ delay: 400ms, deadline: 5s }'))
     await sluice.serving()
     const { url, adminUrl } = sluice
@@ -65,7 +67,7 @@ describe('SIGTERM', () => {
     agent.destroy()
   })
 
-  test('cuts what is still open at the deadline', async () => {
+  test.concurrent('cuts what is still open at the deadline', async ({ expect }) => {
     await using sluice = await runSluice(config('{ delay: 0ms, deadline: 300ms }'))
     await sluice.serving()
     const slow = fetch(`${sluice.url}/wait/60000`).catch((error: unknown) => error)
@@ -77,7 +79,7 @@ describe('SIGTERM', () => {
     expect(await sluice.ended()).toBe(0)
   })
 
-  test('twice ends at once', async () => {
+  test.concurrent('twice ends at once', async ({ expect }) => {
     await using sluice = await runSluice(config('{ delay: 60s, deadline: 60s }'))
     await sluice.serving()
 
@@ -88,7 +90,9 @@ describe('SIGTERM', () => {
     expect(await sluice.ended()).toBe(0)
   })
 
-  test('loses no request of clients that keep their connections while they are told so', async () => {
+  test.concurrent('loses no request of clients that keep their connections while they are told so', async ({
+    expect,
+  }) => {
     await using sluice = await runSluice(config('{ delay: 150ms, deadline: 3s }'))
     await sluice.serving()
     const { url } = sluice
@@ -120,7 +124,7 @@ describe('SIGTERM', () => {
   })
 })
 
-test('SIGINT ends without the delay', async () => {
+test.concurrent('SIGINT ends without the delay', async ({ expect }) => {
   await using sluice = await runSluice(config('{ delay: 60s, deadline: 2s }'))
   await sluice.serving()
 
@@ -129,7 +133,9 @@ test('SIGINT ends without the delay', async () => {
   expect(await sluice.ended()).toBe(0)
 })
 
-test('SIGHUP loads the file as it is now, and a file that cannot serve leaves what serves as it is', async () => {
+test.concurrent('SIGHUP loads the file as it is now, and a file that cannot serve leaves what serves as it is', async ({
+  expect,
+}) => {
   const files = { 'bad.js': `export default async () => { throw new Error('boom') }` }
   await using sluice = await runSluice(config(), { files })
   await sluice.serving()
@@ -156,7 +162,7 @@ test('SIGHUP loads the file as it is now, and a file that cannot serve leaves wh
 })
 
 describe('a start that fails exits 1', () => {
-  test('on a mistake in the file, with where it is', async () => {
+  test.concurrent('on a mistake in the file, with where it is', async ({ expect }) => {
     await using sluice = await runSluice(config().replace('upstream', 'upstrem'))
 
     expect(await sluice.ended()).toBe(1)
@@ -165,7 +171,7 @@ describe('a start that fails exits 1', () => {
     expect(sluice.output.stdout).toBe('')
   })
 
-  test.for(['listen', 'admin'] as const)('on an address in use, %s', async (key) => {
+  test.concurrent.for(['listen', 'admin'] as const)('on an address in use, %s', async (key, { expect }) => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as AddressInfo
@@ -179,19 +185,22 @@ describe('a start that fails exits 1', () => {
     taken.close()
   })
 
-  test.for(['src/main.ts', 'bin/sluice.js'])('on a Node that is too old, in one line: %s', async (main) => {
-    const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } })`
-    await using sluice = await runSluice(config(), {
-      node: ['--import', `data:text/javascript,${encodeURIComponent(older)}`],
-      main: fileURLToPath(new URL(`../../${main}`, import.meta.url)),
-    })
+  test.concurrent.for(['src/main.ts', 'bin/sluice.js'])(
+    'on a Node that is too old, in one line: %s',
+    async (main, { expect }) => {
+      const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } })`
+      await using sluice = await runSluice(config(), {
+        node: ['--import', `data:text/javascript,${encodeURIComponent(older)}`],
+        main: fileURLToPath(new URL(`../../${main}`, import.meta.url)),
+      })
 
-    expect(await sluice.ended()).toBe(1)
-    expect(sluice.output.stderr).toMatch(/^sluice needs Node 24 or later; this is v[^\n]*\n$/)
-  })
+      expect(await sluice.ended()).toBe(1)
+      expect(sluice.output.stderr).toMatch(/^sluice needs Node 24 or later; this is v[^\n]*\n$/)
+    },
+  )
 })
 
-test('a plugin beside the config takes the contract from this very process', async () => {
+test.concurrent('a plugin beside the config takes the contract from this very process', async ({ expect }) => {
   const plugin = `
 import { Problem, type Scope } from 'sluice/plugin'
 export const schema = { type: 'object', additionalProperties: false }

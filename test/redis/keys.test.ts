@@ -103,12 +103,12 @@ test.concurrent('takes over more keys than fit one answer', async ({ expect }) =
   await using redis = await startRedis()
   await using gateway = await startGateway(keyed(`{ redis: "${redis.url}", timeout: 1s }`))
   const keys = Array.from({ length: 600 }, (_, i) => `key-${i}`)
+  const writes = redis.client.pipeline()
   for (const [i, key] of keys.entries()) {
     const text = writeKey({ consumer: `c-${i}`, groups: [], id: `${i}`, expires: undefined })
-    await redis.client.hset('sluice:{keys}', hash('sha256', key), text)
-    await redis.client.zadd('sluice:{keys}:versions', i + 1, hash('sha256', key))
+    writes.hset('sluice:{keys}', hash('sha256', key), text).zadd('sluice:{keys}:versions', i + 1, hash('sha256', key))
   }
-  await redis.client.hset('sluice:{keys}:head', 'epoch', 'e', 'version', keys.length)
+  await writes.hset('sluice:{keys}:head', 'epoch', 'e', 'version', keys.length).exec()
 
   await expect.poll(() => status(gateway, 'key-599'), { timeout: 5000 }).toBe(200)
   expect(await status(gateway, 'key-0')).toBe(200)

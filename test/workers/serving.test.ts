@@ -1,16 +1,32 @@
 /** Two workers that serve as one. CONTRACT "Running it", DESIGN §9. */
 import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { tableRows } from '../docs/pages.ts'
+import type { TestGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { isReady, metric, once, startLoad, startTwo, status } from './setup.ts'
 
 const plain = (cell: string) => cell.replaceAll('`', '')
 const answer = (code: number) => `routes:\n  a: { match: /a, respond: { status: ${code} }, public: test }\n`
 
+const plugin = `export const schema = { type: 'object', additionalProperties: false }
+export const traits = {}
+export default () => { throw new Error('never') }`
+const dying = plugin.replace("throw new Error('never')", 'process.exit(3)')
+const served = `threads: 2\nplugins: [metrics]\n${answer(200)}`
+
+/** For what leaves it as it is. */
+let gateway: TestGateway
+
+beforeAll(async () => {
+  const files = { 'no.js': plugin, 'dies.js': dying }
+  gateway = await startTwo(served, { threads: 'as the file says', files })
+})
+
+afterAll(() => gateway[Symbol.asyncDispose]())
+
 test('spreads connections over workers, and sums what they count', async () => {
-  await using gateway = await startTwo(`plugins: [metrics]\n${answer(200)}`)
   expect(await isReady(gateway)).toBe(true)
   const busy = async () => (await status(gateway)).workers.filter(({ requests }) => requests > 0).length
 
@@ -58,15 +74,11 @@ test('a reload under load reaches every worker and loses no request', async () =
 })
 
 test('a config that one thread cannot serve is served by none', async () => {
-  const plugin = `export const schema = { type: 'object', additionalProperties: false }
-export const traits = {}
-export default () => { throw new Error('never') }`
-  const dying = plugin.replace("throw new Error('never')", 'process.exit(3)')
-  await using gateway = await startTwo(answer(200), { files: { 'no.js': plugin, 'dies.js': dying } })
+  const using = (file: string) => `threads: 2\n${answer(201).replace('public', `plugins: [./${file}], public`)}`
 
-  const refused = await gateway.reload(`${answer(201).replace('public', 'plugins: [./no.js], public')}`)
+  const refused = await gateway.reload(using('no.js'))
   expect(refused).toMatchObject({ ok: false, diagnostics: [{ code: 'plugin-failed', path: 'routes.a/./no.js#0' }] })
-  const killed = await gateway.reload(`${answer(201).replace('public', 'plugins: [./dies.js], public')}`)
+  const killed = await gateway.reload(using('dies.js'))
   expect(killed).toMatchObject({ ok: false, diagnostics: [{ code: 'worker-ended' }] })
 
   await expect.poll(() => isReady(gateway), { timeout: 8000 }).toBe(true)
@@ -75,8 +87,6 @@ export default () => { throw new Error('never') }`
 })
 
 test('another number of threads takes a restart', async () => {
-  await using gateway = await startTwo(`threads: 2\n${answer(200)}`, { threads: 'as the file says' })
-
   const result = await gateway.reload(`threads: 3\n${answer(201)}`)
 
   expect(result).toMatchObject({ ok: false, diagnostics: [{ code: 'threads-changed', at: { line: 4, column: 10 } }] })
