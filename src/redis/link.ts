@@ -29,6 +29,8 @@ interface Wait {
 }
 
 const DEFAULT_PROBE_EVERY_MS = 1000
+/** Where it is well whenever it is looked at and then fails at once, looks come to be this many times as rare. */
+const RAREST_LOOK = 8
 /** Timeouts that a thread too busy to look may add to the one it promises: the wait is its own doing then, not Redis's. */
 const MOST_STALLS = 3
 
@@ -44,11 +46,14 @@ export class Link {
   /** When the watch is due. */
   #lookAt = 0
   #openedAt = 0
+  /** Before the next look where it fails as soon as it has opened. */
+  #pauseMs: number
   #next: NodeJS.Timeout | null = null
 
   constructor(options: LinkOptions) {
     this.#options = options
     this.#probeEveryMs = options.probeEveryMs ?? DEFAULT_PROBE_EVERY_MS
+    this.#pauseMs = this.#probeEveryMs
   }
 
   get isOpen(): boolean {
@@ -72,7 +77,7 @@ export class Link {
     }
     this.#waits.add(wait)
     if (this.#watch === null) this.#lookAfter(this.#options.timeoutMs)
-    send(this.#client!).then(
+    this.#untilRun(this.#client!, send).then(
       (answer) => {
         if (this.#waits.delete(wait)) done(null, answer)
       },
@@ -85,6 +90,17 @@ export class Link {
     if (this.#next !== null) clearTimeout(this.#next)
     this.#state = 'ended'
     this.#drop(new StoreFailure('ended'))
+  }
+
+  /** Once more where Redis had forgotten a script: nothing was run then, and the next attempt brings its text. */
+  async #untilRun<Answer>(client: Redis, send: (client: Redis) => Promise<Answer>): Promise<Answer> {
+    for (;;) {
+      try {
+        return await send(client)
+      } catch (error) {
+        if (failureOf(error).reason !== 'NOSCRIPT' || client !== this.#client) throw error
+      }
+    }
   }
 
   #refused(wait: Wait, failure: StoreFailure): void {
@@ -126,13 +142,21 @@ export class Link {
       const timeout = new Promise<never>((_, reject) => {
         late = setTimeout(() => setImmediate(reject, new StoreFailure('timeout')), this.#options.timeoutMs)
       })
-      await Promise.race([this.#options.probe(client), timeout])
+      await Promise.race([this.#untilRun(client, this.#options.probe), timeout])
       if (client === this.#client) this.#open()
     } catch (error) {
       if (client === this.#client) this.#close(failureOf(error))
     } finally {
       clearTimeout(late)
     }
+  }
+
+  #pauseAfter(before: 'starting' | 'open' | 'closed'): number {
+    const isHasty = before === 'open' && performance.now() - this.#openedAt < this.#probeEveryMs
+    const pauseMs = isHasty ? this.#pauseMs : this.#probeEveryMs
+    this.#pauseMs = isHasty ? Math.min(2 * pauseMs, RAREST_LOOK * this.#probeEveryMs) : this.#probeEveryMs
+    // Looked at once again at first: where it was a hiccup, the fleet counts together again at once.
+    return before === 'open' && !isHasty ? 0 : pauseMs
   }
 
   #probeAfter(ms: number): NodeJS.Timeout {
@@ -166,9 +190,7 @@ export class Link {
     if (before === 'ended') return
     this.#state = 'closed'
     if (this.#next !== null) clearTimeout(this.#next)
-    // Looked at once again at first: where it was a hiccup, the fleet counts together again at once.
-    const wasSteady = before === 'open' && performance.now() - this.#openedAt >= this.#probeEveryMs
-    this.#next = this.#probeAfter(wasSteady ? 0 : this.#probeEveryMs)
+    this.#next = this.#probeAfter(this.#pauseAfter(before))
     this.#drop(failure)
     if (before !== 'closed') this.#options.closed(failure)
   }

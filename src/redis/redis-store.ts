@@ -7,9 +7,10 @@ import type { Purge } from '../state/purges.ts'
 import { RedisAnswers } from './answers.ts'
 import { connectTo } from './connect.ts'
 import { RedisCounters } from './counters.ts'
-import { type StoreFailure, wholeNumber } from './failure.ts'
+import type { StoreFailure } from './failure.ts'
 import { FleetPurges } from './fleet-purges.ts'
 import { Link } from './link.ts'
+import { Roll } from './roll.ts'
 import { ShareCounters } from './share.ts'
 import { SharedMap } from './shared-map.ts'
 import { KEYS, readKey, StoredKeys } from './stored-keys.ts'
@@ -24,10 +25,9 @@ export interface RedisStoreParts {
   readonly purged: (purge: Purge) => void
   /** Milliseconds between two looks whether Redis answers, and who is there. */
   readonly probeEveryMs?: number
+  /** Milliseconds after which a node is gone that has not said that it lives. */
+  readonly livesMs?: number
 }
-
-/** A node that has not said for so long that it lives does not. */
-const NODE_LIVES_MS = 5000
 
 /** About one key: somebody else wrote there. Every other error is about the whole store. */
 const tolerated: ReadonlySet<string> = new Set(['WRONGTYPE'])
@@ -40,34 +40,28 @@ export class RedisStore implements FleetStore {
   readonly #link: Link
   readonly #log: Log
   readonly #server: string
-  /** The key with the nodes that live. */
-  readonly #roll: string
-  readonly #node: string
+  readonly #roll: Roll
   readonly #keys: SharedMap<StoredKey>
   readonly #purges: FleetPurges
   readonly #openAnswers: () => RedisAnswers
   #answers: RedisAnswers | null = null
-  #nodes = 1
 
-  constructor(config: RedisStoreConfig, { log, node, local, purged, ...parts }: RedisStoreParts) {
+  constructor(config: RedisStoreConfig, { log, node, local, purged, livesMs, ...parts }: RedisStoreParts) {
     const { prefix, onFailure, timeoutMs, keyGraceMs, host, port } = config
     this.#log = log
     this.#server = `${host}:${port}`
-    this.#roll = `${prefix}nodes`
-    this.#node = node
+    this.#roll = new Roll(prefix, node, livesMs)
     this.#link = new Link({
       connect: connectTo(config),
       timeoutMs,
-      probe: async (client) => {
-        this.#nodes = Math.max(1, wholeNumber(await client.announce(this.#roll, node, NODE_LIVES_MS)))
-      },
+      probe: (client) => this.#roll.call(client),
       tolerated,
       ...parts,
-      opened: () => this.#log.info({ store: this.#server, nodes: this.#nodes }, 'the store answers'),
+      opened: () => this.#log.info({ store: this.#server, nodes: this.nodes }, 'the store answers'),
       closed: ({ reason }: StoreFailure) =>
-        this.#log.warn({ store: this.#server, reason, onFailure, nodes: this.#nodes }, 'the store does not answer'),
+        this.#log.warn({ store: this.#server, reason, onFailure, nodes: this.nodes }, 'the store does not answer'),
     })
-    const share = new ShareCounters(local, () => this.#nodes)
+    const share = new ShareCounters(local, () => this.nodes)
     this.counters = new RedisCounters({ link: this.#link, prefix, local: share, onFailure })
     this.#keys = new SharedMap({ link: this.#link, prefix, name: KEYS, read: readKey })
     this.keys = new StoredKeys(this.#keys, keyGraceMs)
@@ -112,13 +106,13 @@ export class RedisStore implements FleetStore {
 
   /** Gateways that live, this one included, as last heard. */
   get nodes(): number {
-    return this.#nodes
+    return this.#roll.nodes
   }
 
   close(): void {
     // Best effort: who is killed is missed after a while, too.
     this.#link.ask(
-      (client) => client.zrem(this.#roll, this.#node),
+      (client) => this.#roll.leave(client),
       () => {},
     )
     this.#keys.stop()

@@ -1,14 +1,13 @@
 /** Limits counted in Redis: exact over gateways, like the counters in memory, and within a share a node in an outage. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { RedisStoreConfig } from '../../src/config/config.ts'
-import { createLog } from '../../src/observe/log.ts'
-import { RedisStore } from '../../src/redis/redis-store.ts'
+import type { RedisStore } from '../../src/redis/redis-store.ts'
 import { shareOf } from '../../src/redis/share.ts'
-import type { Algorithm, Count, CounterStore, Limit } from '../../src/state/counters.ts'
+import type { Algorithm, Limit } from '../../src/state/counters.ts'
 import { MemoryCounters } from '../../src/state/memory-counters.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { ask, openNode } from './node.ts'
 
 let redis: TestRedis
 beforeAll(async () => {
@@ -20,39 +19,16 @@ const algorithms: readonly Algorithm[] = ['fixed', 'sliding']
 let fleets = 0
 
 /** Nodes of a fleet that no other test knows. */
-async function fleet(size: number): Promise<RedisStore[]> {
-  const config: RedisStoreConfig = {
-    kind: 'redis',
-    host: '127.0.0.1',
-    port: redis.port,
-    database: 0,
-    username: undefined,
-    password: undefined,
-    tls: null,
-    timeoutMs: 5000,
-    onFailure: 'local',
-    keyGraceMs: 0,
-    prefix: `fleet-${++fleets}:`,
-  }
-  const log = createLog({ level: 'silent' })
-  const nodes = Array.from({ length: size }, (_, i) => {
-    return new RedisStore(config, {
-      log,
-      node: `node-${i}`,
-      local: new MemoryCounters(),
-      purged: () => {},
-      probeEveryMs: 20,
-    })
-  })
-  await Promise.all(nodes.map(({ ready }) => ready))
+async function fleet(size: number, { livesMs = 5000 } = {}): Promise<RedisStore[]> {
+  const prefix = `fleet-${++fleets}:`
+  const nodes = await Promise.all(
+    Array.from({ length: size }, async (_, i) => {
+      const { store } = await openNode({ port: redis.port, prefix, name: `node-${i}`, probeEveryMs: 20, livesMs })
+      return store
+    }),
+  )
   await expect.poll(() => nodes.every((node) => node.nodes === size)).toBe(true)
   return nodes
-}
-
-function ask(store: CounterStore, limit: Limit, method: 'increment' | 'read' = 'increment'): Promise<Count> {
-  return new Promise((resolve, reject) =>
-    store[method](limit, 'key', (error, count) => (count === null ? reject(error) : resolve(count))),
-  )
 }
 
 /** As the plugin decides under `local`. */
@@ -169,12 +145,27 @@ test('leaves nothing in Redis that does not end by itself, and no key of a clien
 })
 
 test('counts a node out when it has stopped', async () => {
-  const [one, other] = await fleet(2)
+  const [one, other] = await fleet(2, { livesMs: 200 })
 
   other!.close()
 
   await expect.poll(() => one!.nodes).toBe(1)
   one!.close()
+})
+
+test('keeps shares small when Redis forgets who lives: nobody takes a fleet for gone', async () => {
+  const nodes = await fleet(3)
+  let fewest = 3
+
+  await redis.client.flushall()
+
+  const everybodySaidSo = async () => {
+    fewest = Math.min(fewest, ...nodes.map((node) => node.nodes))
+    return redis.client.zcard(`fleet-${fleets}:nodes`)
+  }
+  await expect.poll(everybodySaidSo, { interval: 1 }).toBe(3)
+  expect(fewest).toBe(3)
+  for (const node of nodes) node.close()
 })
 
 test('keeps one limit when somebody else has written to its key', async () => {

@@ -125,6 +125,11 @@ test.concurrent.for([
   ['a text for a number', '$5\r\nhello\r\n', /malformed/],
   ['nothing for a number', '$-1\r\n', /malformed/],
   ['that it still loads', '-LOADING Redis is loading the dataset in memory\r\n', /LOADING/],
+  ['that its keys are elsewhere', '-MOVED 3999 10.0.0.1:6379\r\n', /MOVED/],
+  ['that its keys are on their way', '-ASK 3999 10.0.0.1:6379\r\n', /ASK/],
+  ['that its cluster is down', '-CLUSTERDOWN The cluster is down\r\n', /CLUSTERDOWN/],
+  ['that it has lost its primary', '-MASTERDOWN Link with MASTER is down\r\n', /MASTERDOWN/],
+  ['that a script keeps it busy', '-BUSY Redis is busy running a script.\r\n', /BUSY/],
   ['half of an answer, and hangs up', '*2\r\n:1', /closed|timeout/],
 ] as const)('counts by itself where the store says %s', async ([, answer, reason], { expect }) => {
   await using odd = await oddServer(answer)
@@ -132,6 +137,25 @@ test.concurrent.for([
 
   expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
   expect(transitions(gateway)).toEqual([expect.stringMatching(reason)])
+})
+
+test.concurrent('notices nothing of scripts and counts that Redis forgets', async ({ expect }) => {
+  await using redis = await startRedis()
+  await using gateway = await startGateway(
+    limited(redis.url, 100).replace('window: 1h', 'window: 1h, onStoreFailure: deny'),
+  )
+  const flood = async (during: () => Promise<unknown>) => {
+    const answers = Array.from({ length: 300 }, (_, i) => (i % 50 === 10 ? during() : gateway.fetch('/a')))
+    const found = await Promise.all(answers)
+    return found.flatMap((answer) => (answer instanceof Response ? answer.status : []))
+  }
+
+  const forgotten = await flood(() => redis.client.script('FLUSH'))
+  expect(forgotten.filter((status) => status === 200)).toHaveLength(100)
+  const emptied = await flood(() => redis.client.flushall())
+
+  expect(new Set([...forgotten, ...emptied])).toEqual(new Set([200, 429]))
+  expect(transitions(gateway)).toEqual(['info the store answers '])
 })
 
 test.concurrent('starts without Redis, says so once, and takes it up when it comes', async ({ expect }) => {
