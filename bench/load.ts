@@ -12,6 +12,8 @@ export interface LoadRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** Makes each request a POST of so many bytes. */
   readonly uploadBytes?: number
+  /** Each connection waits for so long before it asks again: a load of its own pace, not of the gateway's. */
+  readonly pauseMs?: number
 }
 
 export interface LoadResult {
@@ -91,7 +93,8 @@ function luaScript(request: LoadRequest): string {
   const headers = Object.entries(request.headers ?? {}).map(([name, value]) => `wrk.headers["${name}"] = "${value}"\n`)
   const body =
     request.uploadBytes === undefined ? '' : `wrk.method = "POST"\nwrk.body = string.rep("x", ${request.uploadBytes})\n`
-  return `${headers.join('')}${body}
+  const pause = request.pauseMs === undefined ? '' : `function delay() return ${request.pauseMs} end\n`
+  return `${headers.join('')}${body}${pause}
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(

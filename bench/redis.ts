@@ -1,7 +1,7 @@
 /**
  * `node bench/redis.ts`: three gateways of their own on one Redis, which is killed, frozen, filled and slowed down under load.
  * No request may fail, the limit must be exact, and once the outage is a second old nobody may notice it. Exits 1 otherwise.
- * On a machine that others use too: `chrt --rr 10 node bench/redis.ts`.
+ * Requests come at a rate that the machine carries with ease: so it is the outage that is measured, and not a queue.
  */
 import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,15 +10,17 @@ import { slowWayTo, startRedis, type TestRedis } from '../test/support/redis.ts'
 
 const GATEWAYS = 3
 const LIMIT = 1000
-const CONNECTIONS = 16
+const REQUESTS_PER_SECOND = 500
 const PHASE_MS = 3000
-/** Each fault as often, and before it a healthy phase. The best ratio is judged: noise makes a phase slower, and never faster than it is. */
-const ROUNDS = 3
+/**
+ * Each fault as often, and before it a healthy phase to compare with. The median of the ratios is judged: what else the machine does
+ * comes to some rounds, of either kind.
+ */
+const ROUNDS = 5
 const SLOWER_ALLOWED = 1.2
 const RECOVERY_MS = 2500
 
 interface Phase {
-  readonly name: string
   readonly requests: number
   readonly failed: number
   /** Milliseconds, of requests that began after the first second. */
@@ -74,9 +76,10 @@ async function main(): Promise<boolean> {
 
   await using fleet = await startFleet(config(way.url, '50ms'))
   const url = fleet.urls[0]!
-  await load(url, '/local', 'warm-up')
-  const local = await suffer({ redis, way, url, path: '/local' })
-  const allow = await suffer({ redis, way, url, path: '/allow' })
+  await load(url, '/local')
+  const subject = { redis, way, url, adminUrl: fleet.adminUrls[0]! }
+  const local = await suffer({ ...subject, path: '/local' })
+  const allow = await suffer({ ...subject, path: '/allow' })
   agent.destroy()
   const shares = GATEWAYS * Math.floor(LIMIT / GATEWAYS)
   return local && allow && first === LIMIT && alone === shares && last === LIMIT
@@ -84,6 +87,7 @@ async function main(): Promise<boolean> {
 
 interface Fleet extends AsyncDisposable {
   readonly urls: readonly string[]
+  readonly adminUrls: readonly string[]
 }
 
 async function startFleet(yaml: string): Promise<Fleet> {
@@ -94,6 +98,7 @@ async function startFleet(yaml: string): Promise<Fleet> {
   await sleep(RECOVERY_MS)
   return {
     urls: gateways.map(({ url }) => url),
+    adminUrls: gateways.map(({ adminUrl }) => adminUrl),
     async [Symbol.asyncDispose]() {
       for (const gateway of gateways) await gateway[Symbol.asyncDispose]()
     },
@@ -101,22 +106,26 @@ async function startFleet(yaml: string): Promise<Fleet> {
 }
 
 /** Each fault, and before it the same load while Redis is well. */
-async function suffer({ redis, way, url, path }: Subject): Promise<boolean> {
+async function suffer({ redis, way, url, adminUrl, path }: Subject): Promise<boolean> {
   let good = true
   for (const outage of outages) {
-    const ratios: number[] = []
+    const rounds: { readonly healthy: Phase; readonly faulty: Phase }[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      const healthy = await load(url, path, 'healthy')
+      const healthy = await load(url, path)
       await outage.begin(redis, way)
-      const phase = await load(url, path, outage.name)
+      const faulty = await load(url, path)
       await outage.end(redis, way)
-      show(path, healthy)
-      show(path, phase, healthy)
-      ratios.push(phase.p99 / healthy.p99)
-      good &&= healthy.failed + phase.failed === 0
-      await sleep(RECOVERY_MS)
+      rounds.push({ healthy, faulty })
+      while (!/^sluice_store_up 1$/m.test(await (await fetch(`${adminUrl}/metrics`)).text())) await sleep(50)
     }
-    good &&= Math.min(...ratios) <= SLOWER_ALLOWED
+    const healthy = middle(rounds.map((round) => round.healthy))
+    const faulty = middle(rounds.map((round) => round.faulty))
+    const ratios = rounds.map((round) => round.faulty.p99 / round.healthy.p99).sort((one, other) => one - other)
+    show(path, 'healthy', healthy)
+    show(path, outage.name, faulty)
+    const ratio = ratios[ROUNDS >> 1]!
+    console.log(`${' '.repeat(8)}p99 × ${ratio.toFixed(2)}, of ${ratios.map((one) => one.toFixed(2)).join(' ')}`)
+    good &&= healthy.failed + faulty.failed === 0 && ratio <= SLOWER_ALLOWED
   }
   return good
 }
@@ -125,6 +134,7 @@ interface Subject {
   readonly redis: TestRedis
   readonly way: { latencyMs: number }
   readonly url: string
+  readonly adminUrl: string
   readonly path: string
 }
 
@@ -148,23 +158,43 @@ async function admitted(urls: readonly string[]): Promise<number> {
   return codes.filter((code) => code === 200).length
 }
 
-async function load(url: string, path: string, name: string): Promise<Phase> {
-  const times: { readonly at: number; readonly took: number }[] = []
-  let failed = 0
+/** Requests at their times, whether those before them are answered or not. */
+async function load(url: string, path: string): Promise<Phase> {
+  const sent: Promise<{ readonly at: number; readonly took: number; readonly code: number }>[] = []
   const start = performance.now()
-  const client = async () => {
-    while (performance.now() - start < PHASE_MS) {
-      const at = performance.now()
-      if ((await status(url + path)) !== 200) failed++
-      times.push({ at: at - start, took: performance.now() - at })
-    }
+  const send = async (at: number) => {
+    const code = await status(url + path)
+    return { at, took: performance.now() - start - at, code }
   }
-  await Promise.all(Array.from({ length: CONNECTIONS }, client))
+  for (let now = 0; now < PHASE_MS; now = performance.now() - start) {
+    while (sent.length < (now * REQUESTS_PER_SECOND) / 1000) sent.push(send(performance.now() - start))
+    await sleep(1)
+  }
+  const times = await Promise.all(sent)
   const steady = times.filter(({ at }) => at > 1000).map(({ took }) => took)
   steady.sort((one, other) => one - other)
-  const max = Math.max(...times.map(({ took }) => took))
   const share = (part: number) => steady[Math.floor(steady.length * part)]!
-  return { name, requests: times.length, failed, p50: share(0.5), p99: share(0.99), max }
+  return {
+    requests: times.length,
+    failed: times.filter(({ code }) => code !== 200).length,
+    p50: share(0.5),
+    p99: share(0.99),
+    max: Math.max(...times.map(({ took }) => took)),
+  }
+}
+
+/** Sums of the counts, medians of the times, and the longest. */
+function middle(phases: readonly Phase[]): Phase {
+  const all = (read: (phase: Phase) => number) => phases.map(read).sort((one, other) => one - other)
+  const sum = (read: (phase: Phase) => number) => all(read).reduce((one, other) => one + other, 0)
+  const median = (read: (phase: Phase) => number) => all(read)[phases.length >> 1]!
+  return {
+    requests: sum(({ requests }) => requests),
+    failed: sum(({ failed }) => failed),
+    p50: median(({ p50 }) => p50),
+    p99: median(({ p99 }) => p99),
+    max: all(({ max }) => max).at(-1)!,
+  }
 }
 
 /** 0 where no answer comes. */
@@ -178,13 +208,9 @@ function status(url: string): Promise<number> {
   })
 }
 
-function show(path: string, phase: Phase, healthy = phase): void {
-  const { name, requests, failed, p50, p99, max } = phase
-  const ratio = (p99 / healthy.p99).toFixed(2)
-  const times = `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms (× ${ratio}), longest ${max.toFixed(0)} ms`
-  console.log(
-    `${path.padEnd(7)} ${name.padEnd(12)} ${String(requests).padStart(6)} requests, ${failed} failed, ${times}`,
-  )
+function show(path: string, name: string, { requests, failed, p50, p99, max }: Phase): void {
+  const times = `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, longest ${max.toFixed(0)} ms`
+  console.log(`${path.padEnd(7)} ${name.padEnd(12)} ${requests} requests, ${failed} failed, ${times}`)
 }
 
 process.exitCode = (await main()) ? 0 : 1
