@@ -25,7 +25,7 @@ interface Outage {
 const outages: readonly Outage[] = [
   {
     name: 'killed',
-    reason: /closed|ECONNRE/,
+    reason: /closed|ECONNRE|EPIPE/,
     left: 5,
     begin: (redis) => redis.kill(),
     end: (redis) => redis.restart(),
