@@ -98,12 +98,13 @@ async function main(rounds: number, seconds: number): Promise<boolean> {
 
 async function start(kind: Kind, parent: string, originPort: number): Promise<Gateway> {
   const folder = join(parent, kind.name.replaceAll(/\W+/g, '-'))
-  await mkdir(folder)
   const parts = new AsyncDisposableStack()
   const [pids, ports]: [number[], number[]] = [[], []]
   for (let number = 0; number < kind.processes; number++) {
     const [port, adminPort] = [await freePort(), await freePort()]
-    const file = join(folder, `${number}.yaml`)
+    const place = join(folder, String(number))
+    await mkdir(place, { recursive: true })
+    const file = join(place, 'gateway.yaml')
     await writeFile(
       file,
       `listen: http://127.0.0.1:${port}
@@ -116,7 +117,7 @@ routes:
 `,
     )
     const child = parts.use(
-      new Child(kind.cores ?? bothCores, process.execPath, [entry, 'run', '--config', file], folder),
+      new Child(kind.cores ?? bothCores, process.execPath, [entry, 'run', '--config', file], place),
     )
     await untilReady(child, `http://127.0.0.1:${adminPort}/readyz`)
     pids.push(child.pid)
@@ -136,7 +137,9 @@ async function measure({ kind, pids, ports, folder }: Gateway, { path, ...load }
   const connections = (CONNECTIONS * (kind.part ?? 1)) / ports.length
   const before = readCpu(pids)
   const loads = await Promise.all(
-    ports.map((port) => runLoad(folder, { url: `http://127.0.0.1:${port}${path}`, connections, ...load })),
+    ports.map((port, number) => {
+      return runLoad(join(folder, String(number)), { url: `http://127.0.0.1:${port}${path}`, connections, ...load })
+    }),
   )
   const spent = cpuBetween(before, readCpu(pids))
   const sum = (read: (one: (typeof loads)[number]) => number) => loads.reduce((total, one) => total + read(one), 0)

@@ -1,11 +1,14 @@
 /** Signals, exit codes and failed starts of a real process. CONTRACT "Running it". */
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { runSluice } from '../support/child.ts'
+import { sluice } from '../support/command-line.ts'
 import { type Origin, startOrigin } from '../support/origin.ts'
 
 let origin: Origin
@@ -175,13 +178,16 @@ describe('a start that fails exits 1', () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as AddressInfo
-    await using sluice = await runSluice(
-      config().replace(`${key}: http://127.0.0.1:0`, `${key}: http://127.0.0.1:${port}`),
-    )
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-taken-'))
+    const file = join(folder, 'gateway.yaml')
+    await writeFile(file, config().replace(`${key}: http://127.0.0.1:0`, `${key}: http://127.0.0.1:${port}`))
 
-    expect(await sluice.ended()).toBe(1)
-    expect(sluice.output.stderr).toMatch(/address already in use/)
-    expect(sluice.output.stderr).not.toMatch(/\n +at /)
+    const { exitCode, output } = await sluice(`sluice run --config ${file}`, { cwd: folder, env: {} })
+
+    expect(exitCode).toBe(1)
+    expect(output).toMatch(/address already in use/)
+    expect(output).not.toMatch(/\n +at /)
+    await rm(folder, { recursive: true })
     taken.close()
   })
 
