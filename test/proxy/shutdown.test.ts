@@ -46,13 +46,13 @@ describe('SIGTERM', () => {
   test.concurrent('serves on for the delay, not ready, then says goodbye, finishes what is open and exits 0', async ({
     expect,
   }) => {
-    await using sluice = await runSluice(config('{ delay: 400ms, deadline: 5s }'))
+    await using sluice = await runSluice(config('{ delay: 600ms, deadline: 5s }'))
     await sluice.serving()
     const { url, adminUrl } = sluice
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200)
-    const slow = fetch(`${url}/wait/900`)
-    await expect.poll(() => origin.requests.some((request) => request.url === '/wait/900')).toBe(true)
+    const slow = fetch(`${url}/wait/1200`)
+    await expect.poll(() => origin.requests.some((request) => request.url === '/wait/1200')).toBe(true)
 
     sluice.process.kill('SIGTERM')
 
@@ -65,7 +65,7 @@ describe('SIGTERM', () => {
     while (last.headers.connection !== 'close') last = await get(`${url}/more`, agent)
     expect(last.statusCode).toBe(200)
     const finished = await slow
-    expect([finished.status, await finished.text()]).toEqual([200, '/wait/900'])
+    expect([finished.status, await finished.text()]).toEqual([200, '/wait/1200'])
     expect(await sluice.ended()).toBe(0)
     agent.destroy()
   })
