@@ -3,11 +3,14 @@
 /** The store did not do what it was asked. `reason`: `timeout`, `malformed`, a system error such as `ECONNREFUSED`, or Redis's own word such as `OOM`. */
 export class StoreFailure extends Error {
   readonly reason: string
+  /** It answered, and refused. */
+  readonly isRefusal: boolean
 
-  constructor(reason: string) {
+  constructor(reason: string, isRefusal = false) {
     super(`the store failed: ${reason}`)
     this.name = 'StoreFailure'
     this.reason = reason
+    this.isRefusal = isRefusal
   }
 }
 
@@ -18,7 +21,8 @@ export function wholeNumber(answer: unknown): number {
 }
 
 export function failureOf(error: unknown): StoreFailure {
-  return error instanceof StoreFailure ? error : new StoreFailure(reasonOf(error))
+  if (error instanceof StoreFailure) return error
+  return new StoreFailure(reasonOf(error), error instanceof Error && error.name === 'ReplyError')
 }
 
 function reasonOf(error: unknown): string {

@@ -29,7 +29,7 @@ interface Wait {
 }
 
 const DEFAULT_PROBE_EVERY_MS = 1000
-/** Where it is well whenever it is looked at and then fails at once, looks come to be this many times as rare. */
+/** Where it is well whenever it is looked at and then refuses at once, looks come to be this many times as rare. */
 const RAREST_LOOK = 8
 /** Timeouts that a thread too busy to look may add to the one it promises: the wait is its own doing then, not Redis's. */
 const MOST_STALLS = 3
@@ -46,7 +46,7 @@ export class Link {
   /** When the watch is due. */
   #lookAt = 0
   #openedAt = 0
-  /** Before the next look where it fails as soon as it has opened. */
+  /** Before the next look where it refuses as soon as it has opened. */
   #pauseMs: number
   #next: NodeJS.Timeout | null = null
 
@@ -151,12 +151,16 @@ export class Link {
     }
   }
 
-  #pauseAfter(before: 'starting' | 'open' | 'closed'): number {
-    const isHasty = before === 'open' && performance.now() - this.#openedAt < this.#probeEveryMs
-    const pauseMs = isHasty ? this.#pauseMs : this.#probeEveryMs
-    this.#pauseMs = isHasty ? Math.min(2 * pauseMs, RAREST_LOOK * this.#probeEveryMs) : this.#probeEveryMs
+  /** Milliseconds until the next look. */
+  #pauseAfter(before: 'starting' | 'open' | 'closed', { isRefusal }: StoreFailure): number {
+    const isSudden = before === 'open' && performance.now() - this.#openedAt < this.#probeEveryMs
+    const pauseMs = this.#pauseMs
+    this.#pauseMs = this.#probeEveryMs
     // Looked at once again at first: where it was a hiccup, the fleet counts together again at once.
-    return before === 'open' && !isHasty ? 0 : pauseMs
+    if (before === 'open' && !isSudden) return 0
+    if (!isSudden || !isRefusal) return this.#probeEveryMs
+    this.#pauseMs = Math.min(2 * pauseMs, RAREST_LOOK * this.#probeEveryMs)
+    return pauseMs
   }
 
   #probeAfter(ms: number): NodeJS.Timeout {
@@ -190,7 +194,7 @@ export class Link {
     if (before === 'ended') return
     this.#state = 'closed'
     if (this.#next !== null) clearTimeout(this.#next)
-    this.#next = this.#probeAfter(this.#pauseAfter(before))
+    this.#next = this.#probeAfter(this.#pauseAfter(before, failure))
     this.#drop(failure)
     if (before !== 'closed') this.#options.closed(failure)
   }

@@ -7,8 +7,8 @@ export interface ScriptedRedis extends AsyncDisposable {
   readonly url: string
 }
 
-/** `answer` gets the words of a command, the first in lower case, and returns the bytes to send. */
-export async function scriptedRedis(answer: (...words: string[]) => string): Promise<ScriptedRedis> {
+/** `answer` gets the words of a command, the first in lower case, and returns the bytes to send; null ends the connection. */
+export async function scriptedRedis(answer: (...words: string[]) => string | null): Promise<ScriptedRedis> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}))
@@ -18,7 +18,9 @@ export async function scriptedRedis(answer: (...words: string[]) => string): Pro
       for (let read = command(rest); read !== null; read = command(rest)) {
         rest = rest.slice(read.length)
         const [name = '', ...more] = read.words
-        socket.write(answer(name.toLowerCase(), ...more))
+        const bytes = answer(name.toLowerCase(), ...more)
+        if (bytes === null) socket.destroy()
+        else socket.write(bytes)
       }
     })
   }).listen(0, '127.0.0.1')
