@@ -2,6 +2,7 @@
 
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { enableCompileCache } from 'node:module'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
 
@@ -29,6 +30,8 @@ export function once(url: string): Promise<number | string> {
   })
 }
 
+const PACE_MS = 2
+
 export interface Load {
   /** Answers so far, by status or failure. */
   readonly results: ReadonlyMap<number | string, number>
@@ -36,14 +39,17 @@ export interface Load {
   stop(): Promise<void>
 }
 
-/** Clients that ask one after the other, half of them on kept connections. */
+/** Clients that ask one after the other, at a pace that leaves the machine to the workers; half of them on kept connections. */
 export function startLoad(url: string, clients: number): Load {
   const results = new Map<number | string, number>()
   let stopped = false
   const count = (result: number | string) => results.set(result, (results.get(result) ?? 0) + 1)
   const running = Array.from({ length: clients }, async (_, index) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    while (!stopped) count(index % 2 === 0 ? await kept(url, agent) : await once(url))
+    while (!stopped) {
+      count(index % 2 === 0 ? await kept(url, agent) : await once(url))
+      await sleep(PACE_MS)
+    }
     agent.destroy()
   })
   return {
