@@ -15,6 +15,7 @@ import { digestOf, MIB, open, peakMemory, piece, pieces, settled, sip } from './
 describe('64 MiB', () => {
   const SIZE = 64
   const ROOM = 100 * MIB
+  const DIGEST = digestOf(SIZE)
 
   test.for([
     ['with a length', { 'content-length': SIZE * MIB }],
@@ -35,7 +36,7 @@ describe('64 MiB', () => {
       memory.look()
     })
 
-    expect(hash.digest('hex')).toBe(digestOf(SIZE))
+    expect(hash.digest('hex')).toBe(DIGEST)
     expect(memory.more()).toBeLessThan(ROOM)
     await settled(gateway)
   })
@@ -60,7 +61,7 @@ describe('64 MiB', () => {
     const [answer] = (await once(request, 'response')) as [Readable]
     answer.resume()
 
-    expect(hash.digest('hex')).toBe(digestOf(SIZE))
+    expect(hash.digest('hex')).toBe(DIGEST)
     expect(memory.more()).toBeLessThan(ROOM)
     await settled(gateway)
   })
