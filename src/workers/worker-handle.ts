@@ -19,7 +19,7 @@ export interface WorkerBounds {
   readonly heapMiB: number
   /** CPU time of one turn of its event loop; without it what `PulseWatch` allows. */
   readonly mostTurnMs?: number | undefined
-  /** How often it is looked at; as above. */
+  /** Between two looks at it; as above. */
   readonly lookMs?: number | undefined
 }
 
