@@ -59,3 +59,19 @@ test('a connection that is gone keeps no memory for others: it may still be sent
   buffer.forget()
   expect(large()[1]).not.toBe(own)
 })
+
+test('many large bodies at a time get less memory each', () => {
+  const all = Array.from({ length: 200 }, large)
+  const sizes = all.map(([, own]) => own.length)
+
+  expect(sizes.at(-1)).toBe(64 * 1024)
+  expect(sizes.filter((size) => size > 64 * 1024).length).toBeLessThanOrEqual(128)
+  for (const [buffer] of all) buffer.next(false)
+  expect(large()[1].length).toBeGreaterThan(64 * 1024)
+})
+
+test('connections that are gone leave room for others', () => {
+  for (let i = 0; i < 300; i++) large()[0].forget()
+
+  expect(large()[1].length).toBeGreaterThan(64 * 1024)
+})
