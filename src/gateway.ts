@@ -242,8 +242,8 @@ export class Gateway implements Viewed {
   #serverOf(config: Config): Server {
     const { threads = threadsOf(config), log: { level = 'info' } = {}, threadBounds } = this.#options
     const parts = { log: this.#log, lines: this.#lines, level, metrics: this.#metrics, catalog: this.#catalog }
-    if (this.#server === null) this.#server = serverOf(threads, { ...parts, ...ownIdentity(), ...threadBounds })
-    else checkThreads(this.#server, threads)
+    if (this.#server !== null) checkThreads(this.#server, threads)
+    this.#server ??= serverOf(threads, { ...parts, ...ownIdentity(), ...threadBounds })
     return this.#server
   }
 

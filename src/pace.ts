@@ -17,3 +17,12 @@ export class Pace {
     this.#pieceEnd = performance.now() + PIECE_MS
   }
 }
+
+/** Looks at each item of a list, in pieces. */
+export async function inPieces<Item>(list: Iterable<Item>, look: (item: Item) => void): Promise<void> {
+  const pace = new Pace()
+  for (const item of list) {
+    look(item)
+    if (pace.isOver) await pace.rest()
+  }
+}

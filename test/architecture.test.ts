@@ -42,6 +42,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'generation',
     'listener',
     'observe',
+    'pace.ts',
     'type plugin.ts',
     'redis',
     'state',

@@ -18,6 +18,7 @@ import type { TargetStates } from '../upstream/target-states.ts'
 import { answerInstead, deliverExchange } from './answer.ts'
 import type { Carry } from './carry.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
+import { type Declared, declaredBy, needsOf, traitsOf } from './declared.ts'
 import { type Edge, nativeEdge } from './edge.ts'
 import { acquireStore, storeKey } from './fleet-store.ts'
 import { ForeignPluginError, foreignEdge } from './foreign-edge.ts'
@@ -25,8 +26,7 @@ import { Generation, type GenerationEvents } from './generation.ts'
 import { type CompiledItem, ItemCompiler } from './items.ts'
 import type { OpenTunnels } from './open-tunnels.ts'
 import { compileRoute, type Route } from './route.ts'
-import type { Surroundings } from './scope.ts'
-import { needsOf, reservedNames, surroundings, traitsOf } from './surroundings.ts'
+import { surroundings } from './surroundings.ts'
 import { compileUpstreams, fallbackOf } from './upstreams.ts'
 
 /** What outlives generations. */
@@ -73,7 +73,8 @@ export interface CompileInput {
 
 export async function compile(input: CompileInput, world: World, events: GenerationEvents): Promise<Generation> {
   const generation = new Generation(events)
-  const compiler = new Compiler(input, world, generation)
+  const declared = await declaredBy(input.config, input.plugins)
+  const compiler = new Compiler(input, world, { generation, declared })
   try {
     await compiler.run()
   } catch (error) {
@@ -87,7 +88,7 @@ class Compiler {
   readonly #input: CompileInput
   readonly #world: World
   readonly #generation: Generation
-  readonly #around: Surroundings
+  readonly #declared: Declared
   readonly #items: ItemCompiler
   readonly #edges: Edge[] = []
   readonly #targets: string[] = []
@@ -95,13 +96,18 @@ class Compiler {
   readonly #store: FleetStore | null
   #native: Edge | null = null
 
-  constructor(input: CompileInput, world: World, generation: Generation) {
+  constructor(
+    input: CompileInput,
+    world: World,
+    { generation, declared }: { generation: Generation; declared: Declared },
+  ) {
     this.#input = input
     this.#world = world
     this.#generation = generation
+    this.#declared = declared
     this.#store = acquireStore(input.config.store, world)
-    this.#around = surroundings(input, world, this.#store)
-    this.#items = new ItemCompiler(this.#around, input.plugins)
+    const around = surroundings(input.config, { world, store: this.#store, declared })
+    this.#items = new ItemCompiler(around, input.plugins)
     this.#chainEvents = {
       refused: (exchange, problem) => {
         if (exchange.dry) return
@@ -147,8 +153,8 @@ class Compiler {
       globalPolicy: global.policy,
       edges: this.#edges,
       admission: { limits: config.limits, trust },
-      secrets: new Set(this.#around.secrets),
-      headPolicy: requestHeadPolicy(name, trust.header, reservedNames(this.#input)),
+      secrets: new Set(this.#declared.secrets),
+      headPolicy: requestHeadPolicy(name, trust.header, this.#declared.reserved),
       tunnels: this.#world.tunnels,
       release: () => this.#release(),
     })

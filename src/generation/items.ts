@@ -3,8 +3,8 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Step } from './chain.ts'
+import { needsOf } from './declared.ts'
 import { type RecordedHooks, record, type Surroundings } from './scope.ts'
-import { needsOf } from './surroundings.ts'
 
 /** An item of a chain, ready to run: a step of ours, or a Fastify plugin that needs a context of its own. */
 export type CompiledItem =

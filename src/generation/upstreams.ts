@@ -1,5 +1,5 @@
 /** The upstreams of a config, compiled: their targets are carried over from the generation before where nothing changed. */
-import type { AffinityKey, Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
+import type { Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
 import type { FallbackConfig, RetryReason } from '../config/resilience.ts'
 import { Pace } from '../pace.ts'
 import type { ResolvedName } from '../upstream/resolved-name.ts'
@@ -47,13 +47,4 @@ function carriedTarget(
 
 export function fallbackOf(config: FallbackConfig | null, upstreams: ReadonlyMap<string, Upstream>): Fallback | null {
   return config === null ? null : { upstream: upstreams.get(config.upstream)!, statuses: config.statuses }
-}
-
-/** Names of the request headers that decide about upstreams and targets. */
-export function hashedHeaders({ upstreams, routes }: Config): string[] {
-  const keys: (AffinityKey | null)[] = [
-    ...upstreams.map(({ balance }) => (balance.kind === 'hash' ? balance.by : null)),
-    ...routes.map(({ action }) => (action.kind === 'forward' ? action.splitBy : null)),
-  ]
-  return keys.flatMap((key) => (key?.kind === 'header' ? [key.name] : []))
 }

@@ -53,7 +53,10 @@ abstract class Family<S extends Counter | Histogram> {
   retain(label: string, values: ReadonlySet<string>): void {
     const at = this.shape.labels.indexOf(label)
     if (at === -1) return
-    for (const [key, entry] of this.#entries) if (!values.has(entry.values[at]!)) this.#entries.delete(key)
+    for (const [key, entry] of this.#entries) {
+      const value = entry.values[at]!
+      if (value !== '_none' && !values.has(value)) this.#entries.delete(key)
+    }
   }
 
   adopt(thread: number, values: readonly string[], cells: Cells): void {

@@ -45,7 +45,10 @@ export class Gauges implements GaugeFamily {
   retain(label: string, values: ReadonlySet<string>): void {
     const at = this.labels.indexOf(label)
     if (at === -1) return
-    for (const [key, gauge] of this.#own) if (!values.has(gauge.values[at]!)) this.#own.delete(key)
+    for (const [key, gauge] of this.#own) {
+      const value = gauge.values[at]!
+      if (value !== '_none' && !values.has(value)) this.#own.delete(key)
+    }
   }
 
   /** Replaces what was known of other threads. */

@@ -47,8 +47,7 @@ export class Metrics implements Instruments {
 
   /** Drops the series of what the config no longer names. `_none` always stays. */
   retain(label: 'route' | 'upstream', values: ReadonlySet<string>): void {
-    const kept = new Set([...values, '_none'])
-    for (const family of this.#families.values()) family.retain(label, kept)
+    for (const family of this.#families.values()) family.retain(label, values)
   }
 
   /** The gauges as they are now. */

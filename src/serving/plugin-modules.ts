@@ -3,13 +3,13 @@ import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { LoadedPlugin, PluginCatalog } from '../config/plugin-catalog.ts'
 import { CompileError } from '../generation/compile.ts'
-import { pluginItems } from '../generation/surroundings.ts'
+import { pluginItems } from '../generation/declared.ts'
 
 /** By `PluginRef.url`. Throws CompileError where a file is not what it was when the config was checked. */
 export async function pluginModules(config: Config, catalog: PluginCatalog): Promise<Map<string, LoadedPlugin>> {
   const plugins = new Map<string, LoadedPlugin>()
   const diagnostics: Diagnostic[] = []
-  for (const { plugin, at, id } of pluginItems(config)) {
+  for (const { plugin, at, id } of await pluginItems(config)) {
     if (plugins.has(plugin.url)) continue
     const found = await catalog.load(plugin)
     if ('code' in found) diagnostics.push({ ...found, severity: 'error', at, path: id })

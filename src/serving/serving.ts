@@ -14,6 +14,7 @@ import type { RequestMeta } from '../listener/meta.ts'
 import { trafficMetrics } from '../observe/gateway-metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { upstreamMetrics } from '../observe/upstream-metrics.ts'
+import { inPieces } from '../pace.ts'
 import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import type { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
@@ -150,7 +151,7 @@ export class Serving implements Server {
     this.#tunnels.review(config, config.shutdown.deadlineMs)
     if (old !== null) this.#retire(old)
     await turn()
-    this.#dropSeries()
+    await this.#dropSeries()
   }
 
   async abandon(): Promise<void> {
@@ -162,20 +163,25 @@ export class Serving implements Server {
 
   #retire(generation: Generation): void {
     const { deadlineMs } = this.#generation!.compiled.config.shutdown
-    const retired = generation.retire(deadlineMs).then(() => {
+    const retired = generation.retire(deadlineMs).then(async () => {
       this.#retiring.delete(generation)
       // A request that ended on the old generation has counted on its route once more.
-      this.#dropSeries()
+      await this.#dropSeries()
       this.#parts.retired()
     })
     this.#retiring.set(generation, retired)
   }
 
-  #dropSeries(): void {
-    const { routes, upstreams } = this.#generation!.compiled.config
-    const names = new Set(upstreams.map((upstream) => upstream.name))
-    this.#metrics.retain('route', new Set(routes.map((route) => route.name)))
-    this.#metrics.retain('upstream', names)
+  async #dropSeries(): Promise<void> {
+    const generation = this.#generation!
+    const { routes, upstreams } = generation.compiled.config
+    const names = new Set<string>()
+    await inPieces(routes, ({ name }) => names.add(name))
+    // The next one does that for itself.
+    if (this.#generation !== generation) return
+    this.#metrics.retain('route', names)
+    await turn()
+    this.#metrics.retain('upstream', new Set(upstreams.map((upstream) => upstream.name)))
     this.#targetStates.retain(upstreams)
   }
 
