@@ -61,7 +61,7 @@ export class Gateway implements Viewed {
   #server: Server | null = null
   #generation = 0
   #current: Config | null = null
-  /** Lines of the file, for who is told why it does not start; until it has. */
+  /** For who is told why it does not start; until it has. */
   #excerpts: Excerpts | null = null
   /** The text of the file as it may be shown. */
   redacted = ''
@@ -258,7 +258,6 @@ export class Gateway implements Viewed {
 
   async #stop(hurry: boolean): Promise<void> {
     this.#stopping = true
-    this.#loader.close()
     const { delayMs, deadlineMs } = this.current.shutdown
     this.#log.info({ delayMs: hurry ? 0 : delayMs, deadlineMs }, 'shutting down')
     if (!hurry && delayMs > 0) await new Promise((done) => setTimeout(done, delayMs))
@@ -274,7 +273,6 @@ export class Gateway implements Viewed {
 
   async #leave(): Promise<void> {
     this.#stopping = true
-    this.#loader.close()
     this.#log.info({}, 'leaving to the gateway that takes over')
     // Not waited for: whoever still reads from it must not hold up the listeners.
     void this.#admin.close()
@@ -284,6 +282,7 @@ export class Gateway implements Viewed {
 
   async #finish(): Promise<void> {
     const { deadlineMs } = this.current.shutdown
+    this.#loader.close()
     // A reload that is under way ends first: what it opens has to be closed.
     await Promise.race([this.#turns.settled, sleep(deadlineMs, undefined, { ref: false })])
     await this.#server!.close(deadlineMs)

@@ -4,6 +4,7 @@ import { enableCompileCache, getCompileCacheDir } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const MINIMUM_NODE = 24
+const LEFT_OPEN_MS = 100
 const [major] = process.versions.node.split('.')
 const words = process.argv.slice(2)
 const io = {
@@ -40,6 +41,7 @@ if (Number(major) < MINIMUM_NODE) {
   process.exitCode = await runLine(words, io)
   // After what others do at an exit, and before it waits for threads.
   if (process.exitCode === KILLED) process.on('exit', () => process.kill(process.pid, 'SIGKILL'))
-  // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it.
-  if (words[0] === 'run' && !words.some(asksForHelp)) process.exit()
+  // Serving ends here even where a connection is still open: whoever asked twice does not want to wait for it. Only then by
+  // force: process.exit waits for V8's threads without doing what they wait for, and has been seen to hang (a compiler that needs a collection).
+  if (words[0] === 'run' && !words.some(asksForHelp)) setTimeout(() => process.exit(), LEFT_OPEN_MS).unref()
 }
