@@ -1,6 +1,6 @@
 /** What serves, whole in one thread: listeners, the generation that answers, and everything that generations share. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { RedisStoreConfig } from '../config/config.ts'
+import type { RedisStoreConfig, UpstreamConfig } from '../config/config.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -175,14 +175,15 @@ export class Serving implements Server {
   async #dropSeries(): Promise<void> {
     const generation = this.#generation!
     const { routes, upstreams } = generation.compiled.config
-    const names = new Set<string>()
-    await inPieces(routes, ({ name }) => names.add(name))
+    const routeNames = new Set<string>()
+    const upstreamsByName = new Map<string, UpstreamConfig>()
+    await inPieces(routes, ({ name }) => routeNames.add(name))
+    await inPieces(upstreams, (upstream) => upstreamsByName.set(upstream.name, upstream))
     // The next one does that for itself.
     if (this.#generation !== generation) return
-    this.#metrics.retain('route', names)
-    await turn()
-    this.#metrics.retain('upstream', new Set(upstreams.map((upstream) => upstream.name)))
-    this.#targetStates.retain(upstreams)
+    this.#metrics.retain('route', routeNames)
+    this.#metrics.retain('upstream', new Set(upstreamsByName.keys()))
+    this.#targetStates.retain(upstreamsByName)
   }
 
   readonly #logFailure = (exchange: Exchange, problem: Error): void => {

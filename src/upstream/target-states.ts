@@ -42,11 +42,11 @@ export class TargetStates {
     else state.judge('active', notice.up ? null : (notice.reason ?? 'unhealthy'))
   }
 
-  /** Forgets targets that the config does not name. */
-  retain(upstreams: readonly Pick<UpstreamConfig, 'name' | 'targets'>[]): void {
-    const kept = new Map(upstreams.map(({ name, targets }) => [name, new Set(targets.map(({ url }) => url))]))
+  /** Forgets targets that are not named. `upstreams`: by name. */
+  retain(upstreams: ReadonlyMap<string, Pick<UpstreamConfig, 'targets'>>): void {
     for (const [upstream, states] of this.#states) {
-      for (const url of states.keys()) if (kept.get(upstream)?.has(url) !== true) states.delete(url)
+      const { targets = [] } = upstreams.get(upstream) ?? {}
+      for (const url of states.keys()) if (!targets.some((target) => target.url === url)) states.delete(url)
       if (states.size === 0) this.#states.delete(upstream)
     }
   }
