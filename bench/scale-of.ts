@@ -19,14 +19,27 @@ export const growths: readonly { name: string; sizes: readonly number[]; measure
 ]
 
 async function measureRoutes(size: number): Promise<Figures> {
-  const lines = Array.from(
-    { length: size },
-    (_, i) => `  r${i}: { match: "/api/service${i}/{id}/*", upstream: "http://127.0.0.1:9", public: bench }`,
-  )
+  const byPath = await tableOf(size, (i) => `"/api/service${i}/{id}/*"`)
+  const paths = Array.from({ length: 1000 }, (_, i) => `/api/service${(i * 7919) % size}/42/rest`)
+  const byHost = await tableOf(size, (i) => `shop${i}.example.com/*`)
+  const byWildcard = await tableOf(size, (i) => `"*.shop${i}.example.com/*"`)
+  return {
+    'lookup ns': nanosecondsOf(looks, () => byPath.look('a', paths[0]!)),
+    'of 1000 in turn ns': nanosecondsOf(looks, (i) => byPath.look('a', paths[i % 1000]!)),
+    'by host ns': nanosecondsOf(looks, () => byHost.look('shop7.example.com', '/a')),
+    'by *.host ns': nanosecondsOf(looks, () => byWildcard.look('a.shop7.example.com', '/a')),
+    'load ms': byPath.loadMs,
+    'build ms': byPath.buildMs,
+    'config and table MiB': byPath.heldMiB,
+  }
+}
+
+async function tableOf(size: number, match: (i: number) => string) {
+  const line = (i: number) => `  r${i}: { match: ${match(i)}, upstream: "http://127.0.0.1:9", public: bench }\n`
   const folder = mkdtempSync(join(tmpdir(), 'sluice-scale-'))
   try {
     const file = join(folder, 'gateway.yaml')
-    writeFileSync(file, `routes:\n${lines.join('\n')}\n`)
+    writeFileSync(file, `routes:\n${Array.from({ length: size }, (_, i) => line(i)).join('')}`)
     const heap = heapBytes()
     const loadedAt = performance.now()
     const { config, diagnostics } = await loadConfig(file, {}, new PluginCatalog())
@@ -34,26 +47,15 @@ async function measureRoutes(size: number): Promise<Figures> {
     if (config === null) throw new Error(JSON.stringify(diagnostics[0]))
     const builtAt = performance.now()
     const routes = config.routes.map((route) => ({ config: route }))
-    const table = await RouteTable.build(
-      routes as never,
-      config.listeners.map((listener) => listener.name),
-    )
+    const names = config.listeners.map(({ name }) => name)
+    const table = await RouteTable.build(routes as never, names)
     const buildMs = performance.now() - builtAt
-    const heldMiB = (heapBytes() - heap) / 1_048_576
-    const paths = Array.from({ length: 1000 }, (_, i) => `/api/service${(i * 7919) % size}/42/rest`)
-    const facts = { listener: { name: config.listeners[0]!.name }, method: 'GET', host: 'a', query: '', rawHeaders: [] }
-    const look = (path: string) => {
-      if (table.match(facts as never, path).kind !== 'route') throw new Error(`no route for ${path}`)
+    const facts = { listener: { name: names[0] }, method: 'GET', host: '', query: '', rawHeaders: [] }
+    const look = (host: string, path: string) => {
+      facts.host = host
+      if (table.match(facts as never, path).kind !== 'route') throw new Error(`no route for ${host}${path}`)
     }
-    const oneNs = nanosecondsOf(looks, () => look(paths[0]!))
-    const manyNs = nanosecondsOf(looks, (i) => look(paths[i % 1000]!))
-    return {
-      'lookup ns': oneNs,
-      'of 1000 in turn ns': manyNs,
-      'load ms': loadMs,
-      'build ms': buildMs,
-      'config and table MiB': heldMiB,
-    }
+    return { look, loadMs, buildMs, heldMiB: (heapBytes() - heap) / 1_048_576 }
   } finally {
     rmSync(folder, { recursive: true })
   }
