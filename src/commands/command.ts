@@ -1,4 +1,5 @@
 /** What a command is, and what it may touch of the process. */
+import type { GatewayOptions } from '../gateway.ts'
 import type { Manual } from './manual/manual.ts'
 
 export interface CommandIo {
@@ -6,6 +7,8 @@ export interface CommandIo {
   stderr(text: string): void
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
+  /** Where the log of a gateway goes. Default: standard error. */
+  readonly log?: GatewayOptions['log']
   /** Calls back on each signal of a kind; without a listener the signal ends the process. */
   onSignal(signal: NodeJS.Signals, listener: () => void): void
 }

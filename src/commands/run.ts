@@ -22,7 +22,7 @@ export async function runRun(args: readonly string[], io: CommandIo): Promise<nu
   }
   let gateway: Gateway
   try {
-    gateway = await Gateway.start(file, { env: io.env, watch: true, beside })
+    gateway = await Gateway.start(file, { env: io.env, watch: true, beside, ...(io.log && { log: io.log }) })
   } catch (error) {
     io.stderr(startFailure(error))
     return 1

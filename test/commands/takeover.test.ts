@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { runSluice } from '../support/child.ts'
 import { sluice } from '../support/command-line.ts'
+import { runHere } from '../support/run-here.ts'
 import { exchange, statusOf } from '../support/wire.ts'
 
 let runtime: string
@@ -42,15 +43,18 @@ async function onceOver(port: number): Promise<string> {
   return `${statusOf(answer)} ${answer.split('\r\n\r\n')[1]}`
 }
 
-const run = (yaml: string, ...args: string[]) => runSluice(yaml, { args, env: { XDG_RUNTIME_DIR: runtime } })
+const env = () => ({ XDG_RUNTIME_DIR: runtime })
+const run = (yaml: string, ...args: string[]) => runSluice(yaml, { args, env: env() })
+/** What is no matter of processes. */
+const here = (yaml: string, ...args: string[]) => runHere(yaml, { args, env: env() })
 
 let refusedOnes = 0
 
-/** Of one that does not come to serve: no process of its own needs to be started for that. */
+/** Of one that does not come to serve. */
 async function refused(yaml: string, ...args: string[]) {
   const file = join(runtime, `refused-${++refusedOnes}.yaml`)
   await writeFile(file, yaml)
-  const place = { cwd: runtime, env: { XDG_RUNTIME_DIR: runtime } }
+  const place = { cwd: runtime, env: env() }
   return sluice(['sluice run --config', file, ...args].join(' '), place)
 }
 
@@ -91,8 +95,7 @@ describe('a gateway started with --takeover', patience, () => {
 
   test.concurrent('answers those who come to the threads that are ready first', async ({ expect }) => {
     const [port, admin] = [await freePort(), await freePort()]
-    await using first = await run(config(port, admin, 'first'))
-    await first.serving()
+    await using _first = await here(config(port, admin, 'first'))
     const late = `import { threadId } from 'node:worker_threads'
 import { setTimeout as pause } from 'node:timers/promises'
 if (threadId % 2 === 1) await pause(300)
@@ -103,7 +106,7 @@ export default () => {}`
 
     await using second = await runSluice(both, {
       args: ['--takeover'],
-      env: { XDG_RUNTIME_DIR: runtime },
+      env: env(),
       files: { 'late.js': late },
     })
     const answers = new Set<string>()
@@ -119,8 +122,7 @@ export default () => {}`
 
   test.concurrent('that has a mistake in its file leaves the one before it alone', async ({ expect }) => {
     const [port, admin] = [await freePort(), await freePort()]
-    await using first = await run(config(port, admin, 'first'))
-    await first.serving()
+    await using first = await here(config(port, admin, 'first'))
 
     const second = await refused(config(port, admin, 'second').replace('match', 'mach'), '--takeover')
 
@@ -141,8 +143,7 @@ export default () => {}`
     expect(taken.output).toMatch(/address already in use/)
     stranger.close()
     await once(stranger, 'close')
-    await using alone = await run(config(port, await freePort(), 'a'), '--takeover')
-    await alone.serving()
+    await using alone = await here(config(port, await freePort(), 'a'), '--takeover')
     expect(await (await fetch(`${alone.url}/a`)).text()).toBe('a')
   })
 })
@@ -152,8 +153,7 @@ test.concurrent(
   patience,
   async ({ expect }) => {
     const [port, admin] = [await freePort(), await freePort()]
-    await using first = await run(config(port, admin, 'first'))
-    await first.serving()
+    await using _first = await here(config(port, admin, 'first'))
 
     const second = await refused(config(port, await freePort(), 'second'))
 

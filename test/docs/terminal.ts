@@ -1,10 +1,10 @@
 /** Runs what a page shows in `console` blocks, as its reader would: a real gateway, a real shell, real curl. */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { isCallOfSluice, sluice } from '../support/command-line.ts'
+import { callRun } from '../support/run-here.ts'
 import { exampleEnv, pageFolder } from './files.ts'
 import { type Block, blocksOf } from './pages.ts'
 
@@ -94,11 +94,11 @@ async function startOnFreePorts(folder: string, text: string): Promise<Started> 
   const admin = /^admin:/m.test(free) ? '' : 'admin: http://127.0.0.1:0\n'
   // Beside the documented file, which `sluice check` of the page looks at as it is.
   const threads = /^threads:/m.test(free) ? '' : '\nthreads: 1\n'
-  await writeFile(join(folder, '.running.yaml'), listen + admin + free + threads)
-  const args = [join(root, 'src/main.ts'), 'run', '--config', '.running.yaml']
-  const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, ...exampleEnv } })
-  const exited = once(child, 'exit')
-  const banner = await firstOutput(child)
+  const file = join(folder, '.running.yaml')
+  await writeFile(file, listen + admin + free + threads)
+  const running = await callRun(['--config', file], { cwd: folder, env: exampleEnv })
+  // A reader is in the folder and says the name alone.
+  const banner = running.output.stdout.replaceAll(file, 'gateway.yaml')
   const port = /gateway +http:\/\/localhost:(\d+)/.exec(banner)![1]!
   const adminPort = /admin +http:\/\/127\.0\.0\.1:(\d+)/.exec(banner)![1]!
   return {
@@ -112,26 +112,10 @@ async function startOnFreePorts(folder: string, text: string): Promise<Started> 
         .replaceAll('://127.0.0.1:0', '://127.0.0.1:9090')
         .replaceAll('.running.yaml', 'gateway.yaml'),
     async stop() {
-      child.kill('SIGINT')
-      await exited
+      running.signal('SIGINT')
+      await running.ended()
     },
   }
-}
-
-/** What a program prints until the banner is whole; rejects with everything it said when it ends before. */
-function firstOutput(child: ReturnType<typeof spawn>): Promise<string> {
-  let stdout = ''
-  let stderr = ''
-  return new Promise((resolve, reject) => {
-    child.stderr!.on('data', (chunk) => {
-      stderr += chunk
-    })
-    child.stdout!.on('data', (chunk) => {
-      stdout += chunk
-      if (/\nTry:\n[\s\S]*\n$/.test(stdout)) resolve(stdout)
-    })
-    child.on('exit', () => reject(new Error(`the gateway did not start: ${stdout}${stderr}`)))
-  })
 }
 
 /** The text without what differs from run to run: ids, times, lengths that depend on ports. */

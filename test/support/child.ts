@@ -36,11 +36,7 @@ export async function runSluice(
   yaml: string,
   { files = {}, node = [], main = entry, args = [], env = {} }: RunOptions = {},
 ): Promise<RunningSluice> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-run-'))
-  const file = join(folder, 'gateway.yaml')
-  // What is no matter of threads is run in one: it starts in half the time. At the end: places in the text stay what they are.
-  await writeFile(file, /^threads:/m.test(yaml) ? yaml : `${yaml}\nthreads: 1\n`)
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+  const { folder, file } = await runFolder(yaml, files)
   const child = spawn(process.execPath, [...node, main, 'run', '--config', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -54,16 +50,15 @@ export async function runSluice(
     output.stderr += chunk
   })
   const exit = once(child, 'close').then(([code]) => code as number | null)
-  const find = (pattern: RegExp) => pattern.exec(output.stdout)?.[1] ?? ''
   return {
     process: child,
     file,
     output,
     get url() {
-      return find(/gateway +(http\S+)/)
+      return addressesIn(output.stdout).url
     },
     get adminUrl() {
-      return find(/admin +(http\S+?)\/? /)
+      return addressesIn(output.stdout).adminUrl
     },
     async serving() {
       while (!/readyz/.test(output.stdout)) {
@@ -78,4 +73,22 @@ export async function runSluice(
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A folder with this config and these files. */
+export async function runFolder(
+  yaml: string,
+  files: Readonly<Record<string, string>>,
+): Promise<{ readonly folder: string; readonly file: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-run-'))
+  const file = join(folder, 'gateway.yaml')
+  // What is no matter of threads is run in one: it starts in half the time. At the end: places in the text stay what they are.
+  await writeFile(file, /^threads:/m.test(yaml) ? yaml : `${yaml}\nthreads: 1\n`)
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+  return { folder, file }
+}
+
+export function addressesIn(banner: string): { readonly url: string; readonly adminUrl: string } {
+  const find = (pattern: RegExp) => pattern.exec(banner)?.[1] ?? ''
+  return { url: find(/gateway +(http\S+)/), adminUrl: find(/admin +(http\S+?)\/? /) }
 }
