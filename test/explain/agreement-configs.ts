@@ -3,6 +3,8 @@ import { certifiedScenario, keptScenario } from './agreement-live-configs.ts'
 
 export interface Scenario {
   readonly name: string
+  /** How many requests are made. Fewer where few kinds of them differ. */
+  readonly requests: number
   readonly config: string
   readonly hosts: readonly string[]
   readonly paths: readonly string[]
@@ -40,6 +42,7 @@ export function scenarios(hashes: Hashes): readonly Scenario[] {
     keptScenario(hashes),
     {
       name: 'a public shop API',
+      requests: 200,
       hosts: ['shop.example.com', 'SHOP.example.com.', 'shop.example.com:8443', 'other.example.com'],
       paths: [
         '/products',
@@ -95,6 +98,7 @@ routes:
     },
     {
       name: 'a multi-tenant SaaS',
+      requests: 200,
       hosts: ['acme.app.example.com', 'duff.app.example.com', 'admin.app.example.com', 'app.example.com'],
       paths: [
         '/api/v1/users',
@@ -143,6 +147,7 @@ routes:
     },
     {
       name: 'internal and partner split by host',
+      requests: 200,
       hosts: ['internal.example.com', 'partner.example.com', '10.1.1.1', '[::1]:9000', 'unknown.example.com'],
       paths: [
         '/reports',
@@ -186,6 +191,7 @@ routes:
     },
     {
       name: 'a migration with a traffic split',
+      requests: 200,
       hosts: ['api.example.com'],
       paths: ['/v1/items', '/v1/items/5', '/v1/items/5/parts', '/v2/items/5', '/v1', '/v1/', '/v3/x'],
       methods: ['GET', 'POST', 'DELETE'],
@@ -218,6 +224,7 @@ routes:
     },
     {
       name: 'an AI upstream with streaming',
+      requests: 200,
       hosts: ['ai.example.com'],
       paths: ['/v1/chat/completions', '/v1/embeddings', '/v1/models', '/v1/realtime', '/v1/chat/completions/'],
       methods: ['POST', 'GET', 'OPTIONS'],
@@ -248,6 +255,7 @@ routes:
     },
     {
       name: 'a front door with narrow corners',
+      requests: 60,
       hosts: ['door.example.com', 'a.b.door.example.com', 'x.example.org', 'door.example.com:99999', '', 'user@door'],
       paths: [
         '/app',

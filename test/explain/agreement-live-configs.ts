@@ -5,6 +5,7 @@ import type { Hashes, Scenario } from './agreement-configs.ts'
 export function certifiedScenario(hashes: Hashes): Scenario {
   return {
     name: 'partners with certificates',
+    requests: 60,
     hosts: ['partners.example.com', 'other.example.com'],
     paths: ['/orders', '/orders/7', '/either/7', '/office', '/open/x', '/known', '/nothing'],
     methods: ['GET', 'POST', 'HEAD', 'OPTIONS'],
@@ -36,6 +37,7 @@ routes:
 export function keptScenario(hashes: Hashes): Scenario {
   return {
     name: 'a catalogue that is kept',
+    requests: 120,
     hosts: ['shop.example.com', 'SHOP.example.com'],
     paths: ['/kept/1', '/kept/1/', '/kept/2', '/kept/lang', '/kept/old', '/own/kept/1', '/drop/1', '/limited/kept/1'],
     methods: ['GET', 'GET', 'GET', 'HEAD', 'HEAD', 'POST', 'OPTIONS'],

@@ -18,8 +18,6 @@ import { described, type MadeRequest, makeRequest } from './agreement-requests.t
 import { asExplained, explainedAs, type LogRecord, rehearsedAs, servedAs } from './agreement-verdicts.ts'
 import { openRehearsal } from './open.ts'
 
-const REQUESTS = 200
-
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 
 test.for(scenarios({ app: hashOf('app-key'), partner: hashOf('partner-key') }))(
@@ -30,7 +28,7 @@ test.for(scenarios({ app: hashOf('app-key'), partner: hashOf('partner-key') }))(
     const yaml = named.replaceAll('ORIGIN', origin.url)
     const { files, pairs } = certificatesOf(scenario)
     const random = randomOf(seedOf(scenario))
-    const requests = Array.from({ length: REQUESTS }, () => makeRequest(scenario, random))
+    const requests = Array.from({ length: scenario.requests }, () => makeRequest(scenario, random))
     await using gateway = await startGateway(yaml, { files })
     await using rehearsal = await openRehearsal(yaml, { files })
 
@@ -42,7 +40,7 @@ test.for(scenarios({ app: hashOf('app-key'), partner: hashOf('partner-key') }))(
       explained.push(await explainedBy(gateway, described(request)))
       ids.push(await send(gateway, request, pairs))
     }
-    const log = await logged(gateway, REQUESTS)
+    const log = await logged(gateway, scenario.requests)
 
     for (const [index, request] of requests.entries()) {
       const received = origin.received.get(ids[index]!)
