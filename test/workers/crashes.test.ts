@@ -1,4 +1,5 @@
 /** Workers that die: it costs them their own requests, and nobody anything else. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TestGateway } from '../support/gateway.ts'
 import { isReady, metric, once, startLoad, startTwo, status } from './setup.ts'
@@ -55,7 +56,10 @@ test.for(['/throw', '/reject', '/exit', '/heap'])(
     if (death === '/exit') expect(died).toBe('ECONNRESET')
     await expect.poll(() => metric(gateway, 'sluice_worker_restarts_total'), { timeout: 30_000 }).toBe(restarts + 1)
     const counts: number[] = []
-    while (!(await isReady(gateway))) counts.push(await metric(gateway, live))
+    while (!(await isReady(gateway))) {
+      counts.push(await metric(gateway, live))
+      await pause(10)
+    }
     const tookMs = performance.now() - diedAt
     for (const count of [...counts, await metric(gateway, live)]) {
       expect(count).toBeGreaterThanOrEqual(before)

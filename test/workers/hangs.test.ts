@@ -74,22 +74,33 @@ test('a reload that meets a worker in an endless loop is served by its successor
   for (let i = 0; i < 6; i++) expect(await once(`${gateway.url}/live`)).toBe(204)
 })
 
-test.concurrent.for([
-  ['/wait', 'ends', 0, null],
-  // Not even an exit would end it: that waits for the thread.
-  ['/native', 'kills', null, 'SIGKILL'],
-] as const)('SIGTERM at a gateway with a worker that hangs in %s %s it', patient, async (kind, { expect }) => {
-  const [path, , exitCode, signal] = kind
-  const server =
-    'listen: http://127.0.0.1:0\nadmin: http://127.0.0.1:0\nthreads: 2\nshutdown: { delay: 0s, deadline: 0s }\n'
-  await using sluice = await runSluice(server + config(200), { files })
-  await sluice.serving()
-  const { told } = await hang(sluice.url + path, dirname(sluice.file))
+// The last on this gateway.
+test.concurrent('a stop that meets a worker that waits for ever ends it', patient, async ({ expect }) => {
+  const { told } = await hang(`${gateway.url}/wait`, gateway.folder)
 
-  sluice.process.kill('SIGTERM')
+  await gateway.gateway.stop()
 
-  expect(await sluice.ended()).toBe(exitCode)
-  expect(sluice.process.signalCode).toBe(signal)
-  expect(sluice.output.stderr).toContain('"message":"stopped"')
+  expect(gateway.gateway.isStuck()).toBe(false)
+  expect(gateway.log.at(-1)).toMatchObject({ message: 'stopped' })
   expect(await told).toBe('ECONNRESET')
 })
+
+// Not even an exit would end it: that waits for the thread.
+test.concurrent(
+  'SIGTERM at a gateway with a worker that hangs in native code kills it',
+  patient,
+  async ({ expect }) => {
+    const server =
+      'listen: http://127.0.0.1:0\nadmin: http://127.0.0.1:0\nthreads: 2\nshutdown: { delay: 0s, deadline: 0s }\n'
+    await using sluice = await runSluice(server + config(200), { files })
+    await sluice.serving()
+    const { told } = await hang(`${sluice.url}/native`, dirname(sluice.file))
+
+    sluice.process.kill('SIGTERM')
+
+    expect(await sluice.ended()).toBe(null)
+    expect(sluice.process.signalCode).toBe('SIGKILL')
+    expect(sluice.output.stderr).toContain('"message":"stopped"')
+    expect(await told).toBe('ECONNRESET')
+  },
+)
