@@ -30,7 +30,7 @@ export function once(url: string): Promise<number | string> {
   })
 }
 
-const PACE_MS = 2
+const PACE_MS = 5
 
 export interface Load {
   /** Answers so far, by status or failure. */
