@@ -5,12 +5,12 @@ import { defineConfig } from 'vitest/config'
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
 
 export default defineConfig({
-  // Plugins that tests put beside a config run through Vite, which knows nothing of the gateway's own module hook.
-  resolve: { alias: { 'sluice/plugin': fileURLToPath(new URL('../src/plugin.ts', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     isolate: false,
+    // Node loads them as it loads the gateway: with its own cache, and nothing between one module and the next.
+    experimental: { viteModuleRunner: false },
     // Most tests wait for sockets and clocks: two cores carry four workers.
     maxWorkers: 4,
     // What hangs is found out; how fast things are is no matter of these, on a machine that others use too.

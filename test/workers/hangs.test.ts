@@ -1,7 +1,7 @@
 /** Workers whose event loop does not turn any more: they are replaced, and neither a reload nor a stop waits for them. */
 import { existsSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { runSluice } from '../support/child.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import { isReady, metric, once, startTwo, status } from './setup.ts'
@@ -36,7 +36,8 @@ async function hang(url: string, folder: string): Promise<{ readonly told: Promi
   const sign = join(folder, 'hangs')
   rmSync(sign, { force: true })
   const told = once(url)
-  await expect.poll(() => existsSync(sign), { timeout: 8000 }).toBe(true)
+  // Not `expect.poll`: that of tests at the same time would not be known here.
+  await vi.waitUntil(() => existsSync(sign), { timeout: 8000, interval: 20 })
   return { told }
 }
 
