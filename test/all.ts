@@ -22,7 +22,9 @@ async function check(name: string): Promise<Part> {
 }
 
 async function tests(): Promise<Part> {
-  const code = await end(spawn('npm', ['run', '--silent', 'test:only'], { stdio: 'inherit' }))
+  const code = await end(
+    spawn('npm', ['run', '--silent', 'test:only', '--', ...process.argv.slice(2)], { stdio: 'inherit' }),
+  )
   return { name: 'tests', code, output: '' }
 }
 
