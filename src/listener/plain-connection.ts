@@ -124,7 +124,7 @@ export class PlainConnection implements ClientEvents {
     const { missing } = request
     let piece = bytes.length > missing ? bytes.subarray(0, missing) : bytes
     let isLent = this.#buffer?.owns(bytes) === true
-    if (!isLent && request.isDirect && piece.length >= WORTH_HOLDING && piece.length <= sharedBuffer.length) {
+    if (!isLent && request.isDirect && isWorthHolding(piece) && !goesOnReading(this.socket)) {
       this.#buffer ??= new ReadBuffer()
       piece = this.#buffer.hold(piece)
       isLent = true
@@ -258,6 +258,15 @@ export class PlainConnection implements ClientEvents {
   timedOut(): void {
     if (this.#response?.timedOut() === false) this.socket.destroy()
   }
+}
+
+function isWorthHolding({ length }: Buffer): boolean {
+  return length >= WORTH_HOLDING && length <= sharedBuffer.length
+}
+
+/** TLS that is told to stop goes on with what it has decrypted, in the same memory: nothing of it can be lent. */
+function goesOnReading(socket: Socket): boolean {
+  return 'encrypted' in socket
 }
 
 /** Its memory may be another connection's. */

@@ -5,6 +5,7 @@ import type { RequestListener } from 'node:http'
 import { expect, test } from 'vitest'
 import { native } from '../generation/plugin-files.ts'
 import { sip } from '../proxy/body-setup.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { openWire } from '../support/wire.ts'
@@ -62,6 +63,23 @@ export function plainUploadTests(): void {
     wire.send(bodies.map((body) => post('/slow', body)).join(''))
 
     await wire.until(/(<\w+>[\s\S]*){3}/)
+    expect(wire.received.match(/<[0-9a-f]{64}>/g)).toEqual(bodies.map((body) => `<${digest(body)}>`))
+    wire.close()
+  })
+
+  test('bodies over TLS arrive as they were sent, at an origin that takes them slowly too', async () => {
+    await using origin = await startOrigin(hashing)
+    const { cert, key } = makeCertificate()
+    const listen = 'listen: [{ url: "https://127.0.0.1:0", certificates: [{ cert: api.crt, key: api.key }] }]\n'
+    await using gateway = await startGateway(listen + open(origin.url), { files: { 'api.crt': cert, 'api.key': key } })
+    const wire = await openWire(gateway.port, { tls: {} })
+    const bodies = SIZES.map((size) => randomBytes(size))
+
+    for (const [i, body] of bodies.entries()) {
+      wire.send(post(i % 2 === 0 ? '/slow' : '/fast', body))
+      await wire.until(new RegExp(`(<\\w+>[\\s\\S]*){${i + 1}}`))
+    }
+
     expect(wire.received.match(/<[0-9a-f]{64}>/g)).toEqual(bodies.map((body) => `<${digest(body)}>`))
     wire.close()
   })
