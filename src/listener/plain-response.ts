@@ -118,9 +118,16 @@ export class PlainResponse implements ClientResponse, Sender {
     else if (this.#isSecure || (chunk.length <= TEXT && this.#page === null)) this.#pending += chunk.toString('latin1')
     else this.#copy(chunk)
     if (this.#chunked) this.#pending += '\r\n'
-    if (this.#pending.length + this.#to - this.#from > HELD) this.#sendPending()
+    if (this.#pending.length + this.#to - this.#from > HELD) this.#sendNow(flushed)
     else this.#sendLater()
     return true
+  }
+
+  /** `flushed` is called where the socket does not take all of it at once. */
+  #sendNow(flushed: Listener | undefined): void {
+    const { socket } = this
+    this.#sendPending(this.#isSecure ? flushed : undefined)
+    if (!this.#isSecure && flushed !== undefined && socket.writableLength > 0) socket.write('', 'latin1', flushed)
   }
 
   /** What is pending as text moves onto a page, and the piece behind it. */

@@ -46,6 +46,25 @@ describe('an HTTPS listener', () => {
     )
   })
 
+  test('sends answers of any size whole', async () => {
+    const sizes = [65_000, 65_536, 66_000, 200_000]
+    await using origin = await startOrigin((_request, response) =>
+      response.end(`${'x'.repeat(sizes[origin.requests.length - 1]!)}>`),
+    )
+    await using gateway = await startGateway(secure(`a: { match: /a, upstream: "${origin.url}", public: "test" }`), {
+      files,
+    })
+    const wire = await openWire(gateway.port, { tls: {} })
+
+    for (const i of sizes.keys()) {
+      wire.send('GET /a HTTP/1.1\r\nHost: a\r\n\r\n')
+      await wire.until(new RegExp(`(>[^>]*){${i + 1}}`))
+    }
+
+    expect(wire.received.match(/x{9,}(?=>)/g)!.map(({ length }) => length)).toEqual(sizes)
+    wire.close()
+  }, 5000)
+
   test('speaks TLS 1.2 at least, and HTTP/1.1 alone', async () => {
     await using gateway = await startGateway(secure('a: { match: /a, respond: { status: 200 }, public: "test" }'), {
       files,
