@@ -142,6 +142,8 @@ class Forwarding implements ResponseListener, Sender {
   #toStream(): void {
     this.#body = new UpstreamBody({ resume: () => this.#request?.resume(), abort: () => this.#drop() })
     this.#exchange.reply.body = this.#body
+    // A plugin may have answered with something else, and never read it.
+    this.#exchange.onClose(() => this.#drop())
   }
 
   #answerLater(pending: Promise<void> | undefined): void {

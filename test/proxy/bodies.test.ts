@@ -91,6 +91,16 @@ describe('an upstream that dies in the middle', () => {
   })
 })
 
+test('an answer that a plugin has replaced and not read leaves nothing behind', async () => {
+  await using origin = await startOrigin((_, answer) => pieces(16).pipe(answer))
+  await using gateway = await startGateway(open(origin.url, ', plugins: [./other.ts]'), {
+    files: { 'other.ts': native(`scope.addHook('onSend', (_request, _reply, payload) => 'other')`) },
+  })
+
+  expect(await (await gateway.fetch('/')).text()).toBe('other')
+  await settled(gateway)
+})
+
 describe('a client that leaves', () => {
   test('in the middle of a download ends it at the upstream', async () => {
     let gone: Promise<unknown> | undefined
