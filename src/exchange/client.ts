@@ -33,6 +33,8 @@ export interface ReceivedRequest {
   /** Nobody has asked for `incoming`, and `readInto` can be had instead. */
   readonly hasDirectBody?: boolean
   readInto?(sink: BodySink): void
+  /** The sink gives nothing back of what it was lent. */
+  leaveLent?(): void
   /** Node's own object, for code that is not ours. */
   readonly incoming: IncomingMessage
 }

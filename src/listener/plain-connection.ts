@@ -17,6 +17,7 @@ import type { PlainHead, PlainHeadReader } from './plain-head.ts'
 import { PlainRequest } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
 import { attach, type ClientEvents, detach } from './plain-socket.ts'
+import { readElsewhere } from './shared-read.ts'
 
 /** The listener, as its plain connections see it. */
 export interface PlainOwner {
@@ -155,7 +156,7 @@ export class PlainConnection implements ClientEvents {
   }
 
   #begin(head: PlainHead, bytes: Buffer): boolean {
-    const request = new PlainRequest(head, this.socket, this.#owner)
+    const request = new PlainRequest(head, this, this.#owner)
     const response = new PlainResponse(this, head.method)
     this.#request = request
     this.#response = response
@@ -171,6 +172,14 @@ export class PlainConnection implements ClientEvents {
     if (!request.complete) return this.#feed(request, bytes.subarray(head.end))
     this.#hold(bytes.subarray(head.end))
     return true
+  }
+
+  /** What it lent is not given back: nothing more is read into that. */
+  leaveLent(): void {
+    if (this.#buffer === null) return
+    this.#buffer.forget()
+    this.#buffer = null
+    readElsewhere(this.socket, sharedBuffer)
   }
 
   #handOver(unread: Buffer): void {

@@ -10,6 +10,12 @@ import type { PlainHead } from './plain-head.ts'
 /** Bytes of a body that are read before anybody has asked for it. */
 const EARLY = 64 * 1024
 
+/** The connection that a request came on. */
+export interface Lender {
+  readonly socket: Socket
+  leaveLent(): void
+}
+
 export class PlainRequest implements ReceivedRequest {
   readonly method: string
   url: string
@@ -17,6 +23,7 @@ export class PlainRequest implements ReceivedRequest {
   readonly socket: Socket
   exchange: Exchange | null = null
   listener: { readonly draining: boolean } | null
+  readonly #lender: Lender
   /** Bytes of the body that have not come. */
   #missing: number
   #early: Buffer[] | null = null
@@ -28,11 +35,12 @@ export class PlainRequest implements ReceivedRequest {
   /** Why, where it is the client's fault. */
   #problem: Problem | null = null
 
-  constructor(head: PlainHead, socket: Socket, listener: { readonly draining: boolean }) {
+  constructor(head: PlainHead, lender: Lender, listener: { readonly draining: boolean }) {
     this.method = head.method
     this.url = head.url
     this.rawHeaders = head.fields
-    this.socket = socket
+    this.socket = lender.socket
+    this.#lender = lender
     this.listener = listener
     this.#missing = head.length
   }
@@ -70,6 +78,10 @@ export class PlainRequest implements ReceivedRequest {
     if (this.complete) sink.end()
     else if (this.#isBroken) sink.broken(this.#problem)
     else if (mayGoOn) this.socket.resume()
+  }
+
+  leaveLent(): void {
+    this.#lender.leaveLent()
   }
 
   /** Made when a plugin asks for it, or the body is to be read as a stream. */

@@ -38,6 +38,14 @@ export function readShared<Of extends Socket>(socket: Of, buffer: Buffer, reader
   return true
 }
 
+/** Reads on in `buffer`, and in the one of before no more. Not from within a read. */
+export function readElsewhere(socket: Socket, buffer: Buffer): void {
+  const internals = socket as unknown as Internals
+  if (fields === null || !internals[fields.buffer]) return
+  internals[fields.buffer] = buffer
+  internals._handle?.useUserBuffer?.(buffer)
+}
+
 /** From now on the socket is a stream like any other. */
 export function readAsStream(socket: Socket): void {
   const internals = socket as unknown as Internals

@@ -47,6 +47,8 @@ export class DirectUpload implements BodyUpload, BodySink {
   stop(): void {
     if (this.#isDone) return
     this.#end()
+    // An origin that has answered early may be sent the last piece yet.
+    if (this.#isWaiting) this.#exchange.raw!.leaveLent!()
     this.#exchange.raw!.socket.resume()
   }
 

@@ -2,12 +2,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
+import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { native } from '../generation/plugin-files.ts'
 import { sip } from '../proxy/body-setup.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
+import { type OriginConnection, scriptedOrigin } from '../support/scripted-origin.ts'
 import { openWire } from '../support/wire.ts'
 
 const open = (url: string) => `routes: { all: { match: /*, upstream: "${url}", public: test } }\n`
@@ -27,6 +29,17 @@ const hashing: RequestListener = (request, response) => {
 
 async function all(stream: AsyncIterable<Buffer>, seen: (chunk: Buffer) => void): Promise<void> {
   for await (const chunk of stream) seen(chunk)
+}
+
+/** What the kernel has not taken of the running write. */
+function unsentBytes(socket: Socket): number {
+  return (socket as unknown as { _handle: { writeQueueSize: number } })._handle.writeQueueSize
+}
+
+/** Waits until it does not move any more. */
+async function unchanged(look: () => number): Promise<void> {
+  const seen = [Number.NaN]
+  await expect.poll(() => seen.push(look()) && seen.at(-1) === seen.at(-2), { interval: 50 }).toBe(true)
 }
 
 const SIZES = [70_000, 1, 300_000, 65_536, 262_144, 1_500_000, 65_537, 400_000]
@@ -117,6 +130,31 @@ export function plainUploadTests(): void {
 
     expect(await wire.closed()).toMatch(/^HTTP\/1.1 413 [\s\S]*^connection: close[\s\S]*<early>/im)
     await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
+  })
+
+  test('an origin that answers early and reads on is sent nothing but the beginning of the body', async () => {
+    const body = randomBytes(16_000_000)
+    const all: OriginConnection[] = []
+    await using origin = await scriptedOrigin(async (connection) => {
+      all.push(connection)
+      await connection.request()
+      connection.socket.pause()
+    })
+    await using gateway = await startGateway(open(`http://127.0.0.1:${origin.port}`))
+    const wire = await openWire(gateway.port)
+
+    wire.send(post('/', body))
+    await unchanged(() => unsentBytes(wire.socket))
+    const [connection] = all
+    await connection!.send('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nearly')
+    await Promise.all([wire.until(/early/), once(wire.socket, 'drain')])
+    connection!.socket.resume()
+    await unchanged(() => connection!.received.length)
+
+    const { received } = connection!
+    expect(received.length).toBeGreaterThan(100_000)
+    expect(received === body.toString('latin1', 0, received.length)).toBe(true)
+    wire.close()
   })
 
   test('a client that leaves within a large body ends it at the origin, and others are served from the same memory', async () => {
