@@ -184,6 +184,7 @@ export class PlainConnection implements ClientEvents {
 
   #handOver(unread: Buffer): void {
     this.#held = null
+    this.#buffer?.forget()
     detach(this.socket)
     this.#owner.handOver(this, Buffer.from(unread))
   }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import { bodyBuffer, drop } from '../../src/http1/body-buffers.ts'
 import { native } from '../generation/plugin-files.ts'
 import { sip } from '../proxy/body-setup.ts'
 import { makeCertificate } from '../support/certificate.ts'
@@ -155,6 +156,30 @@ export function plainUploadTests(): void {
     expect(received.length).toBeGreaterThan(100_000)
     expect(received === body.toString('latin1', 0, received.length)).toBe(true)
     wire.close()
+  })
+
+  test('connections that go to Node behind a body take no memory for bodies along', async () => {
+    await using origin = await scriptedOrigin(async (connection) => {
+      await connection.request()
+      await connection.bytes(10_000)
+      connection.socket.resetAndDestroy()
+    })
+    await using gateway = await startGateway(open(`http://127.0.0.1:${origin.port}`))
+    const before = bodyBuffer()
+    drop(before)
+
+    const leave = async () => {
+      const wire = await openWire(gateway.port)
+      wire.send(post('/', Buffer.alloc(20_000)).slice(0, -5))
+      await wire.until(/^HTTP\/1.1 502 /)
+      wire.send('12345this is no request\r\n\r\n')
+      await wire.closed()
+    }
+    await Promise.all(Array.from({ length: 130 }, leave))
+
+    const after = bodyBuffer()
+    drop(after)
+    expect(after.length).toBe(before.length)
   })
 
   test('a client that leaves within a large body ends it at the origin, and others are served from the same memory', async () => {
