@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange/exchange.ts'
 import type { UpstreamFailure } from '../exchange/stand-in.ts'
 import { type Problem, problemDocument } from '../problem.ts'
 import { breakOff } from '../proxy/break-off.ts'
-import { type DeliveryPolicy, deliver, isDraining } from '../proxy/deliver.ts'
+import { type DeliveryPolicy, deliver, discard, isDraining } from '../proxy/deliver.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem, toProblem } from '../proxy/problem-of.ts'
 import { Passage } from './passage.ts'
@@ -63,7 +63,7 @@ export function answerProblem(exchange: Exchange, problem: Problem, policy: Forw
 export function becomeProblem({ reply, facts }: Exchange, problem: Problem): void {
   // What was said of an answer that is not to be is not true of the problem.
   if (reply.source !== 'gateway' || reply.sent) reply.headers.raw.length = 0
-  if (reply.body instanceof Readable) reply.body.destroy()
+  if (reply.body instanceof Readable) discard(reply.body)
   reply.source = 'gateway'
   reply.reason = undefined
   reply.code(problem.status).header('content-type', 'application/problem+json')

@@ -133,7 +133,7 @@ function stream(exchange: Exchange, body: Readable, policy: DeliveryPolicy): voi
   if (body.destroyed) throw body.errored ?? new Error('a plugin closed the body before its end')
   writeHead(exchange, response, policy.name)
   if (hasNoBody(exchange)) {
-    body.destroy()
+    discard(body)
     response.end()
     return
   }
@@ -166,6 +166,12 @@ function stream(exchange: Exchange, body: Readable, policy: DeliveryPolicy): voi
     if (!body.readableEnded) broken(new Error('a plugin closed the body before its end'))
   })
   response.on('close', () => body.destroy())
+}
+
+/** Ends a body that nobody reads. One that was composed of streams calls that an error, which would end the process. */
+export function discard(body: Readable): void {
+  body.on('error', () => {})
+  body.destroy()
 }
 
 /** RFC 9110 §6.4.1: these answers have no body, whatever was meant. */

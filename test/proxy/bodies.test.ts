@@ -101,6 +101,19 @@ test('an answer that a plugin has replaced and not read leaves nothing behind', 
   await settled(gateway)
 })
 
+test.for([
+  ['is no answer after all', 500, `reply.header('x-a', 'a\\r\\nb: c')`],
+  ['has no body after all', 204, `reply.code(204)`],
+] as const)('a cached answer that %s costs its own request alone', async ([, status, change]) => {
+  await using origin = await startOrigin((_, answer) => answer.end('body'))
+  await using gateway = await startGateway(open(origin.url, ', plugins: [./late.ts, { cache: { ttl: 1m } }]'), {
+    files: { 'late.ts': native(`scope.addHook('onSend', async (_request, reply) => { ${change} })`) },
+  })
+
+  expect((await gateway.fetch('/')).status).toBe(status)
+  await settled(gateway)
+})
+
 describe('a client that leaves', () => {
   test('in the middle of a download ends it at the upstream', async () => {
     let gone: Promise<unknown> | undefined
