@@ -30,6 +30,8 @@ export interface ReceivedRequest {
   exchange: Exchange | null
   /** The listener that took it: answers say `Connection: close` while it drains. */
   listener: { readonly draining: boolean } | null
+  /** Why the rest of its body will not come, where the client waits to be told. */
+  readonly brokenBy?: Problem | null
   /** Nobody has asked for `incoming`, and `readInto` can be had instead. */
   readonly hasDirectBody?: boolean
   readInto?(sink: BodySink): void

@@ -32,8 +32,7 @@ export class PlainRequest implements ReceivedRequest {
   #sink: BodySink | null = null
   #incoming: IncomingMessage | null = null
   #isBroken = false
-  /** Why, where it is the client's fault. */
-  #problem: Problem | null = null
+  brokenBy: Problem | null = null
 
   constructor(head: PlainHead, lender: Lender, listener: { readonly draining: boolean }) {
     this.method = head.method
@@ -76,7 +75,7 @@ export class PlainRequest implements ReceivedRequest {
     let mayGoOn = early.length > 0
     for (const piece of early) mayGoOn = sink.data(piece, false)
     if (this.complete) sink.end()
-    else if (this.#isBroken) sink.broken(this.#problem)
+    else if (this.#isBroken) sink.broken(this.brokenBy)
     else if (mayGoOn) this.socket.resume()
   }
 
@@ -91,7 +90,7 @@ export class PlainRequest implements ReceivedRequest {
     this.#incoming = incoming
     for (const piece of this.#takeEarly()) incoming.push(piece)
     if (this.complete || this.#sink !== null) end(incoming, this.complete)
-    else if (this.#isBroken) incoming.destroy()
+    else if (this.#isBroken && this.brokenBy === null) incoming.destroy()
     return incoming
   }
 
@@ -126,7 +125,7 @@ export class PlainRequest implements ReceivedRequest {
   /** The rest of the body will not come: tells whoever reads it. */
   breakOff(problem: Problem): void {
     this.#isBroken = true
-    this.#problem = problem
+    this.brokenBy = problem
     const incoming = this.#incoming
     if (this.#sink !== null) this.#sink.broken(problem)
     else if (incoming !== null && incoming.listenerCount('error') > 0) incoming.emit('error', problem)

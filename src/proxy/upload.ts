@@ -91,6 +91,8 @@ export class Upload implements BodyUpload {
     if (this.#source !== this.#raw) this.#raw.on('data', (chunk: Buffer) => this.#inspect(chunk))
     this.#source.on('data', (chunk: Buffer) => this.#forward(chunk))
     this.#source.on('end', () => this.#finish())
+    const brokenBy = this.#exchange.raw!.brokenBy ?? null
+    if (brokenBy !== null) this.#fail(brokenBy)
   }
 
   #through(transform: Transform): void {

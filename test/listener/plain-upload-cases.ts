@@ -117,6 +117,33 @@ export function plainUploadTests(): void {
     wire.close()
   })
 
+  test.for([
+    ['is read as a stream', 'request.exchange.upstreamRequest.tapBody(() => {})'],
+    ['a plugin has looked at', 'void request.raw'],
+  ] as const)(
+    'a client that ends its side within a body that %s is told so once the chain has decided',
+    { timeout: 5000 },
+    async ([, look]) => {
+      await using origin = await startOrigin(hashing)
+      await using gateway = await startGateway(
+        `routes: { all: { match: /*, upstream: "${origin.url}", public: test, plugins: [./late.ts] } }\n`,
+        {
+          files: {
+            'late.ts': native(
+              `scope.addHook('onRequest', (request) => { ${look}; return new Promise((go) => setTimeout(go, 50)) })`,
+            ),
+          },
+        },
+      )
+      const wire = await openWire(gateway.port, { allowHalfOpen: true })
+
+      wire.send(post('/', Buffer.alloc(1000)).slice(0, -1))
+      wire.socket.end()
+
+      expect(await wire.closed()).toMatch(/^HTTP\/1.1 400 /)
+    },
+  )
+
   test('the rest of a body whose answer came early is passed over', async () => {
     await using origin = await startOrigin((request, response) => {
       request.on('error', () => {})
