@@ -1,4 +1,5 @@
 /** What is known about one client connection: how many exchanges are open on it, whether its bytes went bad, and how it closes. */
+import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
@@ -83,7 +84,7 @@ export class ClientConnection {
     if (this.#open[0]?.raw !== raw) return
     this.#open.shift()
     const next = this.#open[0]
-    if (next === undefined && this.#lastWords !== null) this.#close(this.#lastWords)
+    if (next === undefined && this.#lastWords !== null) this.#close(isLastAnswer(raw) ? '' : this.#lastWords)
     if (this.#closing || this.#socket.writableEnded || this.#socket.destroyed) return
     if (this.#open.length <= AHEAD) this.#socket.resume()
     next?.start()
@@ -122,4 +123,10 @@ export class ClientConnection {
     const raw = this.#current
     return raw !== null && !raw.complete && raw.listenerCount('error') > 0 ? raw : null
   }
+}
+
+/** It said so (RFC 9112 §9.6): what follows would be taken for more of its body by clients that read to the end. */
+function isLastAnswer({ exchange }: GatewayRequest): boolean {
+  const response = exchange?.response as ServerResponse | null | undefined
+  return response?.shouldKeepAlive === false || exchange?.reply.headers.get('connection') === 'close'
 }

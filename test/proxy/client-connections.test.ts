@@ -163,6 +163,23 @@ describe('a connection', () => {
     await settled(gateway)
   })
 
+  test.for([
+    ['HTTP/1.0', ''],
+    ['HTTP/1.1', 'Connection: close\r\n'],
+  ] as const)(
+    'that is told of its last answer in %s is told no more, whatever it sent behind it',
+    async ([version, more]) => {
+      await using origin = await startOrigin((_request, answer) => answer.end('the end'))
+      await using gateway = await startGateway(open(origin.url))
+      const wire = await openWire(gateway.port, { allowHalfOpen: true })
+
+      wire.send(`GET / ${version}\r\nHost: a\r\n${more}\r\nGET / HT`)
+      wire.socket.end()
+
+      expect((await wire.closed()).match(/HTTP\/1\.1 .*/g)).toEqual(['HTTP/1.1 200 OK'])
+    },
+  )
+
   // Node hands an upgrade over at once; the answers before it are still to come. This ended the process.
   test.for([
     [
