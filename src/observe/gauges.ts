@@ -42,10 +42,11 @@ export class Gauges implements GaugeFamily {
   }
 
   /** Drops the series whose value of `label` is none of `values`. */
-  retain(label: string, values: ReadonlySet<string>): void {
+  *retaining(label: string, values: ReadonlySet<string>): Generator<void> {
     const at = this.labels.indexOf(label)
     if (at === -1) return
     for (const [key, gauge] of this.#own) {
+      yield
       const value = gauge.values[at]!
       if (value !== '_none' && !values.has(value)) this.#own.delete(key)
     }

@@ -47,7 +47,13 @@ export class Metrics implements Instruments {
 
   /** Drops the series of what the config no longer names. `_none` always stays. */
   retain(label: 'route' | 'upstream', values: ReadonlySet<string>): void {
-    for (const family of this.#families.values()) family.retain(label, values)
+    const steps = this.retaining(label, values)
+    while (steps.next().done !== true);
+  }
+
+  /** The same in steps, for whoever has to give way between them. */
+  *retaining(label: 'route' | 'upstream', values: ReadonlySet<string>): Generator<void> {
+    for (const family of this.#families.values()) yield* family.retaining(label, values)
   }
 
   /** The gauges as they are now. */

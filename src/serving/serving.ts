@@ -14,7 +14,7 @@ import type { RequestMeta } from '../listener/meta.ts'
 import { trafficMetrics } from '../observe/gateway-metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { upstreamMetrics } from '../observe/upstream-metrics.ts'
-import { inPieces } from '../pace.ts'
+import { inPieces, Pace } from '../pace.ts'
 import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import type { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
@@ -181,9 +181,18 @@ export class Serving implements Server {
     await inPieces(upstreams, (upstream) => upstreamsByName.set(upstream.name, upstream))
     // The next one does that for itself.
     if (this.#generation !== generation) return
-    this.#metrics.retain('route', routeNames)
-    this.#metrics.retain('upstream', new Set(upstreamsByName.keys()))
     this.#targetStates.retain(upstreamsByName)
+    await this.#forget(generation, this.#metrics.retaining('route', routeNames))
+    await this.#forget(generation, this.#metrics.retaining('upstream', new Set(upstreamsByName.keys())))
+  }
+
+  /** Until another generation serves: what that one names is not to be forgotten. */
+  async #forget(generation: Generation, steps: Iterable<void>): Promise<void> {
+    const pace = new Pace()
+    for (const _step of steps) {
+      if (pace.isOver) await pace.rest()
+      if (this.#generation !== generation) return
+    }
   }
 
   readonly #logFailure = (exchange: Exchange, problem: Error): void => {
