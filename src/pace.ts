@@ -1,7 +1,7 @@
 /** Long work in pieces: whoever serves gives the event loop back to requests this often. */
 import { setImmediate as turn } from 'node:timers/promises'
 
-const PIECE_MS = 3
+const PIECE_MS = 1
 
 export class Pace {
   #pieceEnd = performance.now() + PIECE_MS
