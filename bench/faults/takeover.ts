@@ -3,13 +3,12 @@
  * each request, 8 keep theirs. Exits 1 when anything was lost but to the kernel, which may reset what is connecting while a listener
  * closes (see docs/operations.md). Arguments: takeovers (default 10), threads of each gateway (default 1).
  */
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type RunningSluice, runSluice } from '../../test/support/child.ts'
+import { freePort } from '../peer.ts'
 import { Load } from './load.ts'
 
 const takeovers = Number(process.argv[2] ?? 10)
@@ -60,13 +59,4 @@ async function start(...args: string[]): Promise<RunningSluice> {
   const sluice = await runSluice(yaml, { args, env: { XDG_RUNTIME_DIR: runtime } })
   await sluice.serving()
   return sluice
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -51,13 +51,12 @@ abstract class Family<S extends Counter | Histogram> {
 
   /** Drops the series whose value of `label` is none of `values`. */
   /** In steps, for whoever has to give way between them. */
-  *retaining(label: string, values: ReadonlySet<string>): Generator<void> {
+  *retaining(label: string, isKept: (value: string) => boolean): Generator<void> {
     const at = this.shape.labels.indexOf(label)
     if (at === -1) return
     for (const [key, entry] of this.#entries) {
       yield
-      const value = entry.values[at]!
-      if (value !== '_none' && !values.has(value)) this.#entries.delete(key)
+      if (!isKept(entry.values[at]!)) this.#entries.delete(key)
     }
   }
 

@@ -42,13 +42,12 @@ export class Gauges implements GaugeFamily {
   }
 
   /** Drops the series whose value of `label` is none of `values`. */
-  *retaining(label: string, values: ReadonlySet<string>): Generator<void> {
+  *retaining(label: string, isKept: (value: string) => boolean): Generator<void> {
     const at = this.labels.indexOf(label)
     if (at === -1) return
     for (const [key, gauge] of this.#own) {
       yield
-      const value = gauge.values[at]!
-      if (value !== '_none' && !values.has(value)) this.#own.delete(key)
+      if (!isKept(gauge.values[at]!)) this.#own.delete(key)
     }
   }
 

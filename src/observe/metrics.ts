@@ -53,7 +53,8 @@ export class Metrics implements Instruments {
 
   /** The same in steps, for whoever has to give way between them. */
   *retaining(label: 'route' | 'upstream', values: ReadonlySet<string>): Generator<void> {
-    for (const family of this.#families.values()) yield* family.retaining(label, values)
+    const isKept = (value: string) => value === '_none' || values.has(value)
+    for (const family of this.#families.values()) yield* family.retaining(label, isKept)
   }
 
   /** The gauges as they are now. */

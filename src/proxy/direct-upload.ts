@@ -2,8 +2,8 @@
 import type { BodySink } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ClientRequest } from '../http1/client.ts'
-import { Problem } from '../problem.ts'
-import { type BodyUpload, clientClosed, type UploadOptions } from './upload.ts'
+import type { Problem } from '../problem.ts'
+import { type BodyUpload, bodyTooSlow, clientClosed, type UploadOptions } from './upload.ts'
 
 /** For bodies that nobody looks at, changes, or may have to send again. */
 export class DirectUpload implements BodyUpload, BodySink {
@@ -83,6 +83,6 @@ export class DirectUpload implements BodyUpload, BodySink {
   #tooSlow(): void {
     if (this.#isDone) return
     if (this.#isWaiting || this.#request === null) this.#idle.refresh()
-    else this.broken(new Problem('request-timeout', 'The request body did not arrive in time.'))
+    else this.broken(bodyTooSlow())
   }
 }

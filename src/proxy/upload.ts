@@ -200,7 +200,7 @@ export class Upload implements BodyUpload {
   #tooSlow(): void {
     if (this.#done) return
     if (this.#waiting || this.#request === null) this.#idle.refresh()
-    else this.#fail(new Problem('request-timeout', 'The request body did not arrive in time.'))
+    else this.#fail(bodyTooSlow())
   }
 
   #fail(problem: Problem): void {
@@ -208,6 +208,10 @@ export class Upload implements BodyUpload {
     this.stop()
     this.#events.failed(problem)
   }
+}
+
+export function bodyTooSlow(): Problem {
+  return new Problem('request-timeout', 'The request body did not arrive in time.')
 }
 
 export function clientClosed(): Problem {
