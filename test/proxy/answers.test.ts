@@ -166,8 +166,9 @@ describe('an upstream that fails', () => {
 
   test('by not being there is 502 upstream-refused', async () => {
     const origin = await rawOrigin('')
-    await origin[Symbol.asyncDispose]()
     await using gateway = await startGateway(open(origin.url))
+    // Not before: the gateway could be given its port.
+    await origin[Symbol.asyncDispose]()
 
     expect(await (await gateway.fetch('/')).json()).toMatchObject({ code: 'upstream-refused', status: 502 })
   })

@@ -71,10 +71,11 @@ describe('a WebSocket', () => {
 
   test('to an upstream that is not there is 502 upstream-refused', async () => {
     const origin = await startOrigin()
-    await origin[Symbol.asyncDispose]()
     await using gateway = await startGateway(
       `routes:\n  ws: { match: /*, upstream: "${origin.url}", public: "test" }\n`,
     )
+    // Not before: the gateway could be given its port.
+    await origin[Symbol.asyncDispose]()
     const wire = await openWire(gateway.port)
     wire.send(handshake('/ws'))
 
