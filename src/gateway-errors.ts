@@ -18,6 +18,11 @@ export class ConfigError extends Error {
   }
 }
 
+/** It says where a route or a plugin stands. */
+export function speaksOfParts(error: unknown): boolean {
+  return error instanceof CompileError
+}
+
 /** What went wrong after the file itself was found right, as diagnostics. What nobody foresaw is thrown on. */
 export function diagnosticsOf(error: unknown, places: Places): readonly Diagnostic[] {
   if (error instanceof CompileError) return error.diagnostics

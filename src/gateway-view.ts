@@ -59,7 +59,8 @@ export class GatewayView implements AdminSource {
   }
 
   routes(): readonly object[] {
-    return this.#gateway.current.routes.map(({ name, match, action, chain, public: reason, at }) => ({
+    const { routes, routeLines } = this.#gateway.current
+    return routes.map(({ name, match, action, chain, public: reason }, i) => ({
       name,
       on: match.on,
       hosts: match.hosts,
@@ -69,7 +70,7 @@ export class GatewayView implements AdminSource {
       action: action.kind,
       plugins: chain.map((item) => (item.kind === 'any' ? 'any' : item.plugin.name)),
       public: reason ?? null,
-      line: at.line,
+      line: routeLines[i],
     }))
   }
 

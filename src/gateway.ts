@@ -11,7 +11,7 @@ import { concealed } from './explain/concealed.ts'
 import type { DescribedRequest } from './explain/described-request.ts'
 import type { ExplainAnswer } from './explain/question.ts'
 import { AdminPlace } from './gateway-admin.ts'
-import { ConfigError, diagnosticsOf } from './gateway-errors.ts'
+import { ConfigError, diagnosticsOf, speaksOfParts } from './gateway-errors.ts'
 import { GatewayView, type Viewed } from './gateway-view.ts'
 import { Turns } from './generation/turns.ts'
 import { FileWatch } from './generation/watch.ts'
@@ -199,19 +199,19 @@ export class Gateway implements Viewed {
   }
 
   async #load(): Promise<ReloadResult> {
-    const { verdict, warnings, files, places, excerpts } = await this.#loader.check(this.#current?.hash ?? null)
+    const { verdict, warnings, files, places, excerpts } = await this.#loader.check()
     if (this.#current === null) this.#excerpts = excerpts
     void this.#watch?.follow(files)
     for (const warning of warnings) this.#log.warn({ diagnostic: warning }, warning.message)
-    const { generation } = this
-    if (verdict.kind === 'unchanged' || this.#stopping) return { ok: true, generation, changed: false }
+    if (verdict.kind === 'unchanged' || this.#stopping) return { ok: true, generation: this.generation, changed: false }
     if (verdict.kind === 'refused') return { ok: false, diagnostics: verdict.diagnostics }
     try {
       await this.#serve(verdict.config)
     } catch (error) {
+      if (speaksOfParts(error) && this.#loader.beginAfresh()) return this.#load()
       return { ok: false, diagnostics: diagnosticsOf(error, places) }
     }
-    this.#catalog.learn(verdict.digests)
+    this.#loader.serves(verdict)
     this.redacted = verdict.redacted
     this.#conceal = concealer(verdict.interpolated)
     return { ok: true, generation: this.generation, changed: true }

@@ -29,6 +29,8 @@ export interface Config {
   /** The global plugins alone: what a request that matches no route runs. */
   readonly plugins: readonly ChainItem[]
   readonly routes: readonly RouteConfig[]
+  /** On which line of the file each of them begins. */
+  readonly routeLines: readonly number[]
   readonly tests: readonly TestConfig[]
   /** `requireTests`: nothing is served whose tests fail. */
   readonly reload: { readonly requireTests: boolean }
@@ -206,7 +208,6 @@ export type ChainItem = PluginItem | AnyItem
 
 export interface RouteConfig {
   readonly name: string
-  readonly at: Position
   readonly match: MatchConfig
   readonly action: RouteAction
   /** The effective chain: global items (less `without`), named chains unfolded, own items. In order. */

@@ -110,7 +110,7 @@ export async function loadConfig(
   return {
     config,
     diagnostics: findings.sorted,
-    publicRoutes: config.routes.flatMap(publicRoute),
+    publicRoutes: config.routes.flatMap((route) => publicRoute(route, document)),
     sharedCaches: config.routes.flatMap(sharedCache),
     plugins,
     document,
@@ -151,6 +151,7 @@ function readParts(reading: Reading, chains: Chains) {
     upstreams: upstreams.all,
     plugins: reading.findings.hasErrors ? [] : chainItems(global),
     routes,
+    routeLines: routes.map(({ name }) => reading.document.keyPlace(['routes', name]).at.line),
     tests: readTests(reading, { listeners: listeners.map(({ name }) => name), upstreams: upstreams.all }),
     reload: readReload(reading),
   }
@@ -167,8 +168,8 @@ function hashOf(parts: readonly string[]): string {
   return `sha256:${hash.digest('hex')}`
 }
 
-function publicRoute({ name, public: reason, at }: RouteConfig): PublicRoute[] {
-  return reason === undefined ? [] : [{ route: name, reason, at }]
+function publicRoute({ name, public: reason }: RouteConfig, document: ConfigDocument): PublicRoute[] {
+  return reason === undefined ? [] : [{ route: name, reason, at: document.keyPlace(['routes', name]).at }]
 }
 
 function sharedCache({ name, chain }: RouteConfig): SharedCache[] {

@@ -38,7 +38,6 @@ interface RouteSource extends RouteParts {
 
 function readRoute(reading: Reading, { name, raw, chains, upstreams, listeners }: RouteSource): RouteConfig | null {
   const { document, findings } = reading
-  const { at } = document.keyPlace(['routes', name])
   if (name === '_none') {
     findings.error('bad-name', document.keyPlace(['routes', name]), '"_none" names the requests that match no route')
   }
@@ -61,7 +60,6 @@ function readRoute(reading: Reading, { name, raw, chains, upstreams, listeners }
   if (match === null) return null
   return {
     name,
-    at,
     match,
     action: action ?? nothing,
     chain: entries.some(({ items }) => items.length === 0) ? [] : chainItems(entries),

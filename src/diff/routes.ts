@@ -76,16 +76,8 @@ function pairChange({ before, after }: RoutePair, plugins: BothPlugins, items: r
 }
 
 function ownDetails(before: RouteConfig, after: RouteConfig, plugins: BothPlugins): Detail[] {
-  const { name: _, at: __, match, action, chain, public: reason, ...rest } = before
-  const {
-    name: ___,
-    at: ____,
-    match: newMatch,
-    action: newAction,
-    chain: newChain,
-    public: newReason,
-    ...other
-  } = after
+  const { name: _, match, action, chain, public: reason, ...rest } = before
+  const { name: __, match: newMatch, action: newAction, chain: newChain, public: newReason, ...other } = after
   const details: Detail[] = []
   if (!same(match, newMatch)) details.push(matchChange(before, after))
   if (!same(action, newAction)) details.push(...actionChange(before, after))

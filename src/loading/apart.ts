@@ -1,63 +1,70 @@
-/** One check of a file in a thread that lives as long as the check. */
+/**
+ * One check of a file in a process that lives as long as the check: whatever it takes to read a large file is its own, and
+ * is given back with it. A thread would share the memory of the process with those that serve, and V8's helpers.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
 import { getCompileCacheDir } from 'node:module'
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { receiveConfig } from '../config/config-slices.ts'
+import { fileURLToPath } from 'node:url'
 import type { Diagnostic } from '../config/diagnostic.ts'
+import { unpackConfig } from '../config/packed.ts'
+import type { Parts } from '../config/parts.ts'
 import type { Checked, Question } from './checked.ts'
 import type { Answer, Task } from './messages.ts'
 
-const program = new URL('./start.ts', import.meta.url)
+const program = fileURLToPath(new URL('./start.ts', import.meta.url))
 
 export class CheckApart {
-  readonly #worker: Worker
-  /** Refused where the thread did not come to a result. */
+  readonly #process: ChildProcess
+  /** Refused where the process did not come to a result. */
   readonly checked: Promise<Checked>
 
-  /** `digests`: of plugin files, when they were imported where the config will be served. */
-  constructor(question: Question, digests: ReadonlyMap<string, string>) {
-    const { port1, port2 } = new MessageChannel()
-    const { options } = question
-    // The environment itself is no plain object.
-    const asked = { ...question, options: { ...options, env: { ...(options.env ?? process.env) } } }
-    const task: Task = { question: asked, digests, slices: port2, compileCache: getCompileCacheDir() }
-    this.#worker = new Worker(program, { workerData: task, name: 'sluice-config', transferList: [port2] })
-    this.checked = this.#answer().then(
-      (answer) => received(answer, port1),
-      (error: Error) => {
-        port1.close()
-        return refused(question, error)
-      },
+  /** `digests`: of plugin files, when they were imported where the config will be served. `parts`: of the config that is served. */
+  constructor(question: Question, { digests, parts }: { digests: ReadonlyMap<string, string>; parts: Parts | null }) {
+    const compileCache = getCompileCacheDir()
+    this.#process = fork(program, compileCache === undefined ? [] : [compileCache], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.checked = this.#answer(taskOf(question, digests)).then(
+      (answer) => received(answer, parts),
+      (error: Error) => refused(question, error),
     )
   }
 
-  #answer(): Promise<Answer> {
+  #answer(task: Task): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#worker.once('message', resolve)
-      this.#worker.once('error', reject)
-      this.#worker.once('exit', (code) => reject(new Error(`it exited with code ${code}`)))
+      this.#process.once('message', (answer) => resolve(answer as Answer))
+      this.#process.once('error', reject)
+      this.#process.once('exit', (code, signal) => {
+        reject(new Error(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`))
+      })
+      this.#process.send(task as never, (error) => error !== null && reject(error))
     })
   }
 
   close(): void {
-    void this.#worker.terminate()
+    this.#process.kill()
   }
 }
 
-async function received(answer: Answer, port: MessagePort): Promise<Checked> {
+function taskOf(question: Question, digests: ReadonlyMap<string, string>): Task {
+  const { options } = question
+  // The environment itself is no plain object.
+  return { question: { ...question, options: { ...options, env: { ...(options.env ?? process.env) } } }, digests }
+}
+
+async function received(answer: Answer, parts: Parts | null): Promise<Checked> {
   const { verdict, ...rest } = answer
   // Only who starts is shown lines of the file.
   const checked = { ...rest, excerpts: { excerpt: () => null } }
-  if (verdict.kind !== 'servable') {
-    port.close()
-    return { ...checked, verdict }
-  }
-  const { head, ...known } = verdict
-  return { ...checked, verdict: { ...known, config: await receiveConfig(head, port) } }
+  if (verdict.kind !== 'servable') return { ...checked, verdict }
+  const { packed, ...known } = verdict
+  return { ...checked, verdict: { ...known, ...(await unpackConfig(packed, parts)) } }
 }
 
 function refused({ file, options }: Question, error: Error): Checked {
   const place = { path: '', at: { file: options.shownAs ?? file, line: 1, column: 1, endColumn: 2 } }
-  const message = `the thread that reads the file has ended: ${error.message}`
+  const message = `the process that reads the file has ended: ${error.message}`
   const diagnostics: Diagnostic[] = [{ code: 'worker-ended', severity: 'error', ...place, message }]
   return {
     verdict: { kind: 'refused', diagnostics },

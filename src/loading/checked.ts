@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Diagnostic, Excerpts } from '../config/diagnostic.ts'
 import type { Places } from '../config/document.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig, redactedSource } from '../config/load.ts'
+import { type Parts, type Prints, partsOf, printsOf } from '../config/parts.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { Interpolation } from '../config/secrets.ts'
 
@@ -10,6 +11,8 @@ import type { Interpolation } from '../config/secrets.ts'
 export interface Servable {
   readonly kind: 'servable'
   readonly config: Config
+  readonly parts: Parts
+  readonly prints: Prints
   /** The text as it may be shown. */
   readonly redacted: string
   readonly interpolated: readonly Interpolation[]
@@ -35,8 +38,14 @@ export interface Checked {
 export interface Question {
   readonly file: string
   readonly options: LoadOptions
-  /** Hash of the config that is served. */
-  readonly served: string | null
+  readonly served: Served | null
+}
+
+/** What is known of the config that is served. */
+export interface Served {
+  readonly hash: string
+  /** Of its parts, which whoever asks can take over. Null: it cannot. */
+  readonly prints: Prints | null
 }
 
 export async function check({ file, options, served }: Question, catalog: PluginCatalog): Promise<Checked> {
@@ -49,15 +58,17 @@ export async function check({ file, options, served }: Question, catalog: Plugin
 
 async function verdictOn(
   loaded: LoadedConfig,
-  { served, catalog }: { served: string | null; catalog: PluginCatalog },
+  { served, catalog }: { served: Served | null; catalog: PluginCatalog },
 ): Promise<Verdict> {
   const { config, interpolated, document } = loaded
-  if (config.hash === served) return { kind: 'unchanged' }
+  if (config.hash === served?.hash) return { kind: 'unchanged' }
   if (config.reload.requireTests) {
     // Loaded where it is used: it brings all that decides about requests along.
     const { failuresOf } = await import('../explain/tests.ts')
     const diagnostics = await failuresOf(loaded)
     if (diagnostics.length > 0) return { kind: 'refused', diagnostics }
   }
-  return { kind: 'servable', config, redacted: redactedSource(document), interpolated, digests: catalog.digests }
+  const parts = partsOf(config)
+  const shown = { redacted: redactedSource(document), interpolated }
+  return { kind: 'servable', config, parts, prints: printsOf(parts), ...shown, digests: catalog.digests }
 }

@@ -1,19 +1,16 @@
-/** What passes between the thread that checks a file and the one that asked for it. */
-import type { MessagePort } from 'node:worker_threads'
-import type { ConfigHead } from '../config/config-slices.ts'
+/** What passes between the process that checks a file and the one that asked for it. */
+import type { PackedConfig } from '../config/packed.ts'
 import type { Checked, Question, Servable, Verdict } from './checked.ts'
 
-/** What the thread is given when it starts. */
+/** What the process is told first. */
 export interface Task {
   readonly question: Question
   /** Of plugin files, when they were imported where it will be served. */
   readonly digests: ReadonlyMap<string, string>
-  /** Takes the config, in slices. */
-  readonly slices: MessagePort
-  /** Where the main thread keeps compiled code. */
-  readonly compileCache: string | undefined
 }
 
 export interface Answer extends Omit<Checked, 'verdict' | 'excerpts'> {
-  readonly verdict: Exclude<Verdict, Servable> | (Omit<Servable, 'config'> & { readonly head: ConfigHead })
+  readonly verdict:
+    | Exclude<Verdict, Servable>
+    | (Omit<Servable, 'config' | 'parts'> & { readonly packed: PackedConfig })
 }

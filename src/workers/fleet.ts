@@ -1,8 +1,8 @@
 /** Several workers that serve as one: changed in two steps, so that either all serve a new config or none does. */
 import { randomUUID } from 'node:crypto'
 import { getCompileCacheDir } from 'node:module'
-import { MessageChannel } from 'node:worker_threads'
-import { sendConfig } from '../config/config-slices.ts'
+import { packConfig } from '../config/packed.ts'
+import { type Parts, partsOf, sharedPlaces } from '../config/parts.ts'
 import { addressKey } from '../listener/listener-set.ts'
 import type { CounterSeries } from '../observe/instruments.ts'
 import { LineSink } from '../observe/line-sink.ts'
@@ -43,9 +43,14 @@ export interface FleetParts extends WorkerBounds {
   readonly metrics: Metrics
 }
 
-interface Prepared {
+/** A config for the workers to serve. */
+interface Offer {
   readonly order: Order
+  readonly parts: Parts
   readonly ports: Ports
+}
+
+interface Prepared extends Offer {
   /** Those that have prepared it; a thread that takes the place of one of them has not. */
   readonly prepared: readonly { readonly slot: Slot; readonly handle: WorkerHandle }[]
 }
@@ -81,26 +86,28 @@ export class Fleet implements Server {
     const known = this.#current?.ports ?? new Map<string, number>()
     const ports = await claimPorts(order, known)
     if (this.#slots.length === 0) await this.#start()
+    const parts = partsOf(order.config)
     try {
-      await this.#prepare(order, ports)
+      await this.#prepare({ order, ports, parts })
     } catch (error) {
       if (!(error instanceof WorkerEnded)) throw error
       // Perhaps it had reasons of its own: a thread that the config ends is ended by it again.
       await Promise.all(this.#slots.map(({ settled }) => settled))
       if (this.#slots.some(({ handle }) => handle === null)) throw error
-      await this.#prepare(order, ports)
+      await this.#prepare({ order, ports, parts })
     }
   }
 
-  async #prepare(order: Order, ports: Ports): Promise<void> {
+  async #prepare(offer: Offer): Promise<void> {
     // Who is about to serve the present config follows after the swap.
     const served = this.#current?.order.number ?? 0
     const prepared = this.#slots.flatMap((slot) => {
       const { handle, generation } = slot
       return handle === null || generation !== served ? [] : { slot, handle }
     })
-    this.#prepared = { order, ports, prepared }
-    const results = await Promise.allSettled(prepared.map(({ handle }) => prepareOn(handle, { order, ports })))
+    this.#prepared = { ...offer, prepared }
+    const message = prepareMessage(offer, this.#current)
+    const results = await Promise.allSettled(prepared.map(({ handle }) => prepareOn(handle, message)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed === undefined) return
     await this.abandon()
@@ -137,7 +144,7 @@ export class Fleet implements Server {
       const { handle } = slot
       if (handle === null) return
       const current: Prepared = this.#current
-      await prepareOn(handle, current)
+      await prepareOn(handle, prepareMessage(current, null))
       await handle.call('commit', null)
       for (const command of this.#notices.all()) {
         await handle.call('tell', { name: 'target-state', command })
@@ -269,17 +276,19 @@ export class Fleet implements Server {
 // What cannot be written has nobody left to be told.
 const silent = { dropped(): void {}, failed(): void {}, recovered(): void {} }
 
-async function prepareOn(handle: WorkerHandle, { order, ports }: Pick<Prepared, 'order' | 'ports'>): Promise<void> {
-  const { port1, port2 } = new MessageChannel()
+/** `served`: what the worker serves already; null: nothing, or something older. */
+function prepareMessage({ order, ports, parts }: Offer, served: Offer | null): Calls['prepare']['takes'] {
   const { config, ...rest } = order
-  const head = sendConfig(config, port1)
+  const packed = packConfig(config, parts, sharedPlaces(parts, served?.parts ?? null))
+  return { ...rest, ports, packed, against: served?.order.number ?? 0 }
+}
+
+async function prepareOn(handle: WorkerHandle, takes: Calls['prepare']['takes']): Promise<void> {
   try {
-    await within(PREPARE_MS, handle.call('prepare', { ...rest, ports, head, slices: port2 }))
+    await within(PREPARE_MS, handle.call('prepare', takes))
   } catch (error) {
     if (error instanceof TimeoutError) handle.hangs('it did not take a config over in time')
     throw error
-  } finally {
-    port1.close()
   }
 }
 

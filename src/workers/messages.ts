@@ -1,7 +1,7 @@
 /** What passes between the supervisor and a worker. One call at a time has one answer; notes have none. */
-import type { MessagePort } from 'node:worker_threads'
-import type { ConfigHead } from '../config/config-slices.ts'
+
 import type { Diagnostic } from '../config/diagnostic.ts'
+import type { PackedConfig } from '../config/packed.ts'
 import type { Announcement } from '../observe/announcement.ts'
 import type { LogLevel } from '../observe/log.ts'
 import type { Commands, Order, Questions } from '../serving/server.ts'
@@ -40,8 +40,9 @@ export interface Calls {
   readonly take: { readonly takes: Place; readonly answer: null }
   readonly prepare: {
     readonly takes: Omit<Order, 'config'> & {
-      readonly head: ConfigHead
-      readonly slices: MessagePort
+      readonly packed: PackedConfig
+      /** Number of the generation whose parts it is packed against; 0: none. */
+      readonly against: number
       readonly ports: Ports
     }
     readonly answer: null

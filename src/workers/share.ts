@@ -7,14 +7,20 @@ export interface Share {
   readonly of: number
 }
 
-/** The config with this worker's part of each bound. The parts of all workers add up to the bound, and never to more. */
-export function shareOf<C extends Pick<Config, 'limits' | 'upstreams'>>(config: C, share: Share): C {
+/**
+ * The config with this worker's part of each bound. The parts of all workers add up to the bound, and never to more. `known`
+ * are upstreams with their part already; those of this config are left there, and no others.
+ */
+export function shareOf<C extends Pick<Config, 'limits' | 'upstreams'>>(
+  config: C,
+  share: Share,
+  known = new Map<UpstreamConfig, UpstreamConfig>(),
+): C {
   const { limits, upstreams } = config
-  return {
-    ...config,
-    limits: { ...limits, connections: part(limits.connections, share) },
-    upstreams: upstreams.map((upstream) => ({ ...upstream, connections: connectionsOf(upstream, share) })),
-  }
+  const parted = upstreams.map((one) => known.get(one) ?? { ...one, connections: connectionsOf(one, share) })
+  known.clear()
+  for (const [i, one] of upstreams.entries()) known.set(one, parted[i]!)
+  return { ...config, limits: { ...limits, connections: part(limits.connections, share) }, upstreams: parted }
 }
 
 function connectionsOf({ connections }: UpstreamConfig, share: Share): UpstreamConfig['connections'] {

@@ -1,6 +1,5 @@
 /** The program of a worker thread: a Serving of its own, and the calls of the supervisor. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { receiveConfig } from '../config/config-slices.ts'
 import { PluginCatalog } from '../config/plugin-catalog.ts'
 import { CompileError } from '../generation/compile.ts'
 import { createLog } from '../observe/log.ts'
@@ -10,18 +9,17 @@ import { SharedCounters } from '../state/shared-counters.ts'
 import { SharedInFlight } from '../state/shared-in-flight.ts'
 import { ThreadSiblings } from '../state/siblings.ts'
 import type { Birth, CallMessage, Failure, FromWorker, Place } from './messages.ts'
-import { shareOf } from './share.ts'
+import { ReceivedConfigs } from './received.ts'
 
 const { name, level, ticketSecret, counters, inFlight, family } = workerData as Birth
 const port = parentPort!
 const tellSupervisor = (message: FromWorker) => port.postMessage(message)
 
-let place: Place
+let configs: ReceivedConfigs
 let serving: Serving
 
-function take(taken: Place): void {
-  place = taken
-  const { id, share, tally } = place
+function take({ id, share, tally }: Place): void {
+  configs = new ReceivedConfigs(share)
   const log = createLog({
     level,
     fields: { worker: id },
@@ -54,12 +52,16 @@ async function answerTo(message: CallMessage): Promise<unknown> {
       take(message.takes)
       return null
     case 'prepare': {
-      const { head, slices, ports, ...order } = message.takes
-      const config = shareOf(await receiveConfig(head, slices), place.share)
+      const { number, echoPort, ports } = message.takes
+      const config = await configs.take(message.takes)
       // The supervisor has claimed the addresses, and the other workers bind them too.
-      await serving.prepare({ ...order, config, beside: true }, ports)
+      await serving.prepare({ config, number, echoPort, beside: true }, ports)
       return null
     }
+    case 'commit':
+      configs.commit()
+      await serving.commit()
+      return null
     case 'tell':
       await serving.tell(message.takes.name, message.takes.command)
       return null

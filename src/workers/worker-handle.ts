@@ -146,8 +146,7 @@ export class WorkerHandle {
     const number = ++this.#calls
     const { promise, resolve, reject } = Promise.withResolvers<Calls[Name]['answer']>()
     this.#waiting.set(number, { resolve: resolve as Waiting['resolve'], reject })
-    const ports = call === 'prepare' ? [(takes as Calls['prepare']['takes']).slices] : []
-    this.#worker.postMessage({ call, number, takes }, ports)
+    this.#worker.postMessage({ call, number, takes })
     return promise
   }
 

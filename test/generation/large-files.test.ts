@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { startGateway } from '../support/gateway.ts'
 
-/** So many that the file is read in a thread of its own. */
+/** So many that the file is read in a process of its own. */
 const many = Array.from(
   { length: 300 },
   (_, i) => `  r${i}: { match: "/r${i}/{id}", respond: { status: 200, body: "${i}" }, public: "test" }\n`,
@@ -33,7 +33,7 @@ describe('a reload of a large file', () => {
     expect(await gateway.reload(limited(many))).toEqual({ ok: true, generation: 2, changed: false })
   })
 
-  test('finds what is wrong with it in another thread, and says it as a check does', async () => {
+  test('finds what is wrong with it in another process, and says it as a check does', async () => {
     await using gateway = await startGateway(small, { files: { 'mine.mjs': plugin('1') } })
     const file = join(gateway.folder, 'gateway.yaml')
 
@@ -56,6 +56,26 @@ describe('a reload of a large file', () => {
 
     expect(result).toMatchObject({ ok: false, diagnostics: [{ code: 'plugin-changed', path: 'plugins[0]' }] })
     expect((await gateway.fetch('/a')).headers.get('x-mine')).toBe('old')
+  })
+
+  test('says where a plugin stands now that refuses its unchanged options', async () => {
+    const fussy = `
+export const traits = {}
+export const schema = { type: 'object', additionalProperties: false, properties: {} }
+export default function fussy(scope) {
+  if (scope.consumers.byKeyHash('${'0'.repeat(64)}') !== undefined) throw new Error('not with that one')
+}
+`
+    const plugins = 'plugins: [./fussy.mjs]'
+    await using gateway = await startGateway(`${plugins}\nroutes:\n${many}`, { files: { 'fussy.mjs': fussy } })
+    const consumers = `consumers:\n  bad: { keys: ["sha256:${'0'.repeat(64)}"] }\n`
+
+    const result = await gateway.reload(`${consumers}${plugins}\nroutes:\n${many}`)
+
+    const text = await readFile(join(gateway.folder, 'gateway.yaml'), 'utf8')
+    const line = text.split('\n').indexOf(plugins) + 1
+    expect(result).toMatchObject({ ok: false, diagnostics: [{ code: 'plugin-failed', at: { line, column: 11 } }] })
+    expect(await gateway.reload(`${plugins}\nroutes:\n${many}#\n`)).toMatchObject({ ok: true, changed: true })
   })
 
   test('refuses it where its tests fail', async () => {

@@ -1,0 +1,69 @@
+/** The long lists of a config, which a reload mostly leaves as they are: what is the same in the next one is taken over, not made anew. */
+import { hash } from 'node:crypto'
+import type { ChainItem, Config, ConsumerConfig, RouteConfig, UpstreamConfig } from './config.ts'
+import { textOfItem } from './part-text.ts'
+
+export interface Parts {
+  /** Every item of a chain once, numbered so. */
+  readonly items: readonly ChainItem[]
+  readonly routes: readonly RouteConfig[]
+  readonly upstreams: readonly UpstreamConfig[]
+  readonly consumers: readonly ConsumerConfig[]
+}
+
+export type PartName = keyof Parts
+
+export const partNames = ['items', 'routes', 'upstreams', 'consumers'] as const satisfies readonly PartName[]
+
+export function partsOf({ plugins, routes, upstreams, consumers }: Config): Parts {
+  const items = new Set(plugins)
+  for (const { chain } of routes) for (const item of chain) items.add(item)
+  return { items: [...items], routes, upstreams, consumers }
+}
+
+const PRINT_BYTES = 32
+
+/** By list, a digest of each part: equal digest, equal part. Where it stands in the file does not count. */
+export type Prints = Readonly<Record<PartName, Uint8Array>>
+
+export function printsOf(parts: Parts): Prints {
+  const items = printed(parts.items.map((item) => textOfItem({ ...item, at: nowhere })))
+  const numbers = new Map(parts.items.map((item, number) => [item, number]))
+  const printOf = (item: ChainItem) => printAt(items, numbers.get(item)!)
+  return {
+    items,
+    routes: printed(parts.routes.map((route) => JSON.stringify({ ...route, chain: route.chain.map(printOf) }))),
+    upstreams: printed(parts.upstreams.map((upstream) => JSON.stringify(upstream))),
+    consumers: printed(parts.consumers.map((consumer) => JSON.stringify(consumer))),
+  }
+}
+
+const nowhere = { file: '', line: 0, column: 0, endColumn: 0 }
+
+function printed(texts: readonly string[]): Uint8Array {
+  const prints = Buffer.allocUnsafeSlow(texts.length * PRINT_BYTES)
+  for (const [i, text] of texts.entries()) prints.set(hash('sha256', text, 'buffer'), i * PRINT_BYTES)
+  return prints
+}
+
+function printAt(prints: Uint8Array, index: number): string {
+  const { buffer, byteOffset } = prints
+  return Buffer.from(buffer, byteOffset + index * PRINT_BYTES, PRINT_BYTES).toString('latin1')
+}
+
+/** Where each part of `fresh` stands in `known`; -1: it is not there. */
+export function placesOf(fresh: Uint8Array, known: Uint8Array | undefined): Int32Array {
+  const places = new Map<string, number>()
+  const count = (prints: Uint8Array | undefined) => (prints?.length ?? 0) / PRINT_BYTES
+  for (let i = 0; i < count(known); i++) places.set(printAt(known!, i), i)
+  return Int32Array.from({ length: count(fresh) }, (_, i) => places.get(printAt(fresh, i)) ?? -1)
+}
+
+/** Places of parts among those that somebody has, where both are of this thread: a part that was taken over is the same object. */
+export function sharedPlaces(parts: Parts, known: Parts | null): Record<PartName, Int32Array> {
+  const placed = partNames.map((name) => {
+    const places = new Map<object, number>(known?.[name].map((part, place) => [part, place]))
+    return [name, Int32Array.from(parts[name], (part: object) => places.get(part) ?? -1)] as const
+  })
+  return Object.fromEntries(placed) as Record<PartName, Int32Array>
+}

@@ -1,0 +1,36 @@
+/** The program of the process that checks a file. It has the processor when nobody else needs it. */
+import { readdirSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { packConfig } from '../config/packed.ts'
+import { type PartName, placesOf } from '../config/parts.ts'
+import { PluginCatalog } from '../config/plugin-catalog.ts'
+import { check, type Question, type Servable } from './checked.ts'
+import type { Answer, Task } from './messages.ts'
+
+// Whoever asked is gone.
+process.once('disconnect', () => process.exit())
+process.once('message', (task: Task) => void answer(task))
+
+async function answer({ question, digests }: Task): Promise<void> {
+  yieldToOthers()
+  const { verdict, excerpts: _, ...rest } = await check(question, new PluginCatalog(digests))
+  const answer: Answer = { ...rest, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
+  process.send!(answer, undefined, undefined, () => process.disconnect!())
+}
+
+/** On Linux a priority is that of one thread, and V8 has some that collect garbage; elsewhere it is that of the process. */
+function yieldToOthers(): void {
+  const threads = process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [process.pid]
+  for (const thread of threads) setPriority(thread, 10)
+}
+
+function packed({ config, parts, ...known }: Servable, { served }: Question): Answer['verdict'] {
+  const placesIn = (name: PartName) => placesOf(known.prints[name], served?.prints?.[name])
+  const places = {
+    items: placesIn('items'),
+    routes: placesIn('routes'),
+    upstreams: placesIn('upstreams'),
+    consumers: placesIn('consumers'),
+  }
+  return { ...known, packed: packConfig(config, parts, places) }
+}
