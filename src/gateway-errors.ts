@@ -1,7 +1,7 @@
 /** Why a gateway does not start or reload: always a list of diagnostics, and the file they speak of. */
 import type { Diagnostic, Excerpts } from './config/diagnostic.ts'
 import type { Places } from './config/document.ts'
-import { CompileError } from './generation/compile.ts'
+import { CompileError } from './generation/compile-error.ts'
 import { ThreadsError } from './workers/threads.ts'
 import { WorkerEnded } from './workers/worker-handle.ts'
 

@@ -19,6 +19,13 @@ export class Carry {
     return entry.value as T
   }
 
+  /** Holds what is held already once more. */
+  hold(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) throw new Error('what is to be held once more is not there')
+    entry.references++
+  }
+
   release(key: string): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) throw new Error('a carried object is released more often than acquired')

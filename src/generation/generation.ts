@@ -1,6 +1,6 @@
 /** An immutable compiled config that serves: matches, runs the chain, forwards, and counts what is open so that it can be retired. */
 import type { ServerResponse } from 'node:http'
-import type { Config } from '../config/config.ts'
+import type { ChainItem, Config, UpstreamConfig } from '../config/config.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import { GatewayRequest } from '../exchange/gateway-request.ts'
@@ -21,7 +21,9 @@ import type { Chain } from './chain.ts'
 import { conclude, prepareRequest } from './conclusion.ts'
 import { type DescribedArrival, type DryRun, dryRun } from './dry-run.ts'
 import type { Edge, EdgeEvents } from './edge.ts'
+import type { CompiledItem } from './items.ts'
 import type { OpenTunnels } from './open-tunnels.ts'
+import type { PolicyOwner } from './policy.ts'
 import type { Route } from './route.ts'
 import { routeExchange } from './routing.ts'
 
@@ -30,9 +32,17 @@ export interface Compiled {
   readonly config: Config
   readonly number: number
   readonly table: RouteTable<Route>
+  readonly routes: readonly Route[]
   readonly upstreams: ReadonlyMap<string, Upstream>
+  /** Of what each upstream holds in the carry. */
+  readonly upstreamKeys: ReadonlyMap<UpstreamConfig, readonly string[]>
+  readonly items: ReadonlyMap<ChainItem, CompiledItem>
+  /** Digest of what plugins found around them. */
+  readonly around: string
   readonly globalChain: Chain
-  readonly globalEdge: Edge
+  /** Null: the native one. */
+  readonly globalEdge: Edge | null
+  readonly nativeEdge: Edge
   readonly globalPolicy: ForwardPolicy
   readonly edges: readonly Edge[]
   readonly admission: AdmissionPolicy
@@ -49,7 +59,7 @@ export interface GenerationEvents {
   failed(exchange: Exchange, problem: Problem): void
 }
 
-export class Generation implements EdgeEvents {
+export class Generation implements EdgeEvents, PolicyOwner {
   #compiled: Compiled | null = null
   readonly #events: GenerationEvents
   #count = 0
@@ -92,7 +102,7 @@ export class Generation implements EdgeEvents {
     routeExchange(exchange, admission, { table: compiled.table, problem: meta.problem })
     const route = exchange.route as Route | null
     exchange.recording = (route?.chain ?? compiled.globalChain).recording
-    const edge = route?.edge ?? compiled.globalEdge
+    const edge = (route === null ? compiled.globalEdge : route.edge) ?? compiled.nativeEdge
     const isNodes = raw instanceof GatewayRequest
     if (!isNodes && !edge.isNative) return false
     this.#count++
@@ -124,7 +134,7 @@ export class Generation implements EdgeEvents {
   run(exchange: Exchange): void {
     let pending: Promise<void> | undefined
     try {
-      pending = this.#chainOf(exchange).run(exchange)
+      pending = this.chainOf(exchange).run(exchange)
     } catch (error) {
       this.fail(exchange, toProblem(error))
       return
@@ -139,14 +149,14 @@ export class Generation implements EdgeEvents {
 
   async runPart(exchange: Exchange, from: number, to: number): Promise<'on' | 'answered' | Problem> {
     try {
-      await this.#chainOf(exchange).run(exchange, from, to)
+      await this.chainOf(exchange).run(exchange, from, to)
       return exchange.reply.sent ? 'answered' : 'on'
     } catch (error) {
       return toProblem(error)
     }
   }
 
-  #chainOf(exchange: Exchange): Chain {
+  chainOf(exchange: Exchange): Chain {
     return (exchange.route as Route | null)?.chain ?? this.compiled.globalChain
   }
 

@@ -4,44 +4,68 @@ import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Step } from './chain.ts'
 import { needsOf } from './declared.ts'
+import type { Reuse } from './reuse.ts'
 import { type RecordedHooks, record, type Surroundings } from './scope.ts'
 
-/** An item of a chain, ready to run: a step of ours, or a Fastify plugin that needs a context of its own. */
-export type CompiledItem =
+/** An item of a chain, ready to run: a step of ours, or a Fastify plugin that needs a context of its own. `keys`: of what it holds in the carry. */
+export type CompiledItem = { readonly keys: readonly string[] } & (
   | { readonly kind: 'step'; readonly step: Step }
   | { readonly kind: 'foreign'; readonly name: string; readonly plugin: FastifyPluginAsync; readonly options: object }
+)
 
 export class ItemCompiler {
   readonly #around: Surroundings
   readonly #plugins: ReadonlyMap<string, LoadedPlugin>
-  readonly #compiled = new Map<ChainItem, Promise<CompiledItem>>()
-  readonly #held: string[] = []
+  readonly #reuse: Reuse | null
+  readonly #compiled = new Map<ChainItem, CompiledItem>()
 
-  constructor(around: Surroundings, plugins: ReadonlyMap<string, LoadedPlugin>) {
+  constructor(around: Surroundings, plugins: ReadonlyMap<string, LoadedPlugin>, reuse: Reuse | null) {
     this.#around = around
     this.#plugins = plugins
+    this.#reuse = reuse
   }
 
-  /** Keys of everything compiled items hold in the carry: released when the generation is retired. */
-  get held(): readonly string[] {
-    return this.#held
+  /** Everything that was compiled: its keys are released when the generation is retired. */
+  get compiled(): ReadonlyMap<ChainItem, CompiledItem> {
+    return this.#compiled
   }
 
-  compile(item: ChainItem): Promise<CompiledItem> {
-    let compiled = this.#compiled.get(item)
-    if (compiled === undefined) {
-      compiled = item.kind === 'any' ? this.#compileAny(item) : this.#compilePlugin(item)
-      this.#compiled.set(item, compiled)
-    }
+  /** One after the other: what two chains share is compiled once. */
+  compile(item: ChainItem): CompiledItem | Promise<CompiledItem> {
+    return this.held(item) ?? this.#compile(item)
+  }
+
+  /** What is there already: in this generation, or in the one that serves, and held for this one too. */
+  held(item: ChainItem): CompiledItem | undefined {
+    const known = this.#compiled.get(item)
+    if (known !== undefined) return known
+    const served = this.#reuse?.item(item)
+    if (served === undefined) return undefined
+    for (const key of served.keys) this.#around.carry.hold(key)
+    this.#compiled.set(item, served)
+    return served
+  }
+
+  async #compile(item: ChainItem): Promise<CompiledItem> {
+    const compiled = await (item.kind === 'any' ? this.#compileAny(item) : this.#compilePlugin(item))
+    this.#compiled.set(item, compiled)
     return compiled
   }
 
   async #compileAny(item: AnyItem): Promise<CompiledItem> {
     const members: Step[] = []
-    for (const member of item.members) {
-      const compiled = await this.#compilePlugin(member)
-      if (compiled.kind === 'foreign') throw new Error(`${compiled.name} authenticates nobody and cannot stand in any`)
-      members.push(compiled.step)
+    const keys: string[] = []
+    try {
+      for (const member of item.members) {
+        const compiled = await this.#compilePlugin(member)
+        keys.push(...compiled.keys)
+        if (compiled.kind === 'foreign')
+          throw new Error(`${compiled.name} authenticates nobody and cannot stand in any`)
+        members.push(compiled.step)
+      }
+    } catch (error) {
+      for (const key of keys) this.#around.carry.release(key)
+      throw error
     }
     const step: Step = {
       running: { plugin: 'any', id: item.id, observing: false },
@@ -55,28 +79,30 @@ export class ItemCompiler {
       secrets: members.flatMap((member) => member.secrets),
       members,
     }
-    return { kind: 'step', step }
+    return { kind: 'step', step, keys }
   }
 
   async #compilePlugin(item: PluginItem): Promise<CompiledItem> {
-    const loaded = this.#plugins.get(item.plugin.url)
-    if (loaded === undefined) throw new Error(`${item.plugin.name} is not loaded`)
+    const { plugin, id, mode, optional, belowAuthenticator, options } = item
+    const loaded = this.#plugins.get(plugin.url)
+    if (loaded === undefined) throw new Error(`${plugin.name} is not loaded`)
     if (loaded.kind === 'foreign') {
-      return {
-        kind: 'foreign',
-        name: item.plugin.name,
-        plugin: loaded.module.default as FastifyPluginAsync,
-        options: item.options,
-      }
+      const { default: foreign } = loaded.module
+      return { kind: 'foreign', name: plugin.name, plugin: foreign as FastifyPluginAsync, options, keys: [] }
     }
     const { module } = loaded
-    const { id, mode, optional, belowAuthenticator } = item
-    const key = `item ${JSON.stringify([item.plugin.url, id, mode, optional, belowAuthenticator, item.options, this.#around.digest])}`
-    const holder = this.#around.carry.acquire(key, () => new CompiledPlugin(record(item, module, this.#around)))
-    this.#held.push(key)
-    const hooks = await holder.hooks
+    const { carry, digest } = this.#around
+    const key = `item ${JSON.stringify([plugin.url, id, mode, optional, belowAuthenticator, options, digest])}`
+    const holder = carry.acquire(key, () => new CompiledPlugin(record(item, module, this.#around)))
+    let hooks: RecordedHooks
+    try {
+      hooks = await holder.hooks
+    } catch (error) {
+      carry.release(key)
+      throw error
+    }
     const step: Step = {
-      running: { plugin: item.plugin.name, id, observing: mode === 'observe' },
+      running: { plugin: plugin.name, id, observing: mode === 'observe' },
       authenticates: module.traits.authenticates === true,
       optional,
       assumes: module.traits.assumes === true,
@@ -84,10 +110,10 @@ export class ItemCompiler {
       onRequest: hooks.onRequest,
       onSend: hooks.onSend,
       onSendBody: hooks.onSendBody,
-      secrets: module.traits.secrets?.(item.options) ?? [],
+      secrets: module.traits.secrets?.(options) ?? [],
       members: [],
     }
-    return { kind: 'step', step }
+    return { kind: 'step', step, keys: [key] }
   }
 }
 

@@ -7,24 +7,21 @@ import type { World } from './compile.ts'
 
 export class TargetNames {
   readonly #world: World
-  readonly #held: string[]
   /** Tells the resolvers of two configs apart. */
   readonly #resolverKey: string
   readonly #resolve: Resolve
 
-  /** Every key that the generation has to release is added to `held`. */
-  constructor({ dns }: Config, world: World, held: string[]) {
+  constructor({ dns }: Config, world: World) {
     this.#world = world
-    this.#held = held
     this.#resolverKey = JSON.stringify(dns)
     this.#resolve = resolverOf(dns)
   }
 
-  /** Of a target; null where it is an address, or a socket. */
-  of({ protocol, host }: TargetConfig): ResolvedName | null {
+  /** Of a target; null where it is an address, or a socket. The key that is to be released is added to `held`. */
+  of({ protocol, host }: TargetConfig, held: string[]): ResolvedName | null {
     if (!isNamed({ protocol, host })) return null
     const key = `name ${JSON.stringify([host, this.#resolverKey])}`
-    this.#held.push(key)
+    held.push(key)
     const { carry, log } = this.#world
     return carry.acquire(key, () => new ResolvedName(host, this.#resolve, nameEvents(log)))
   }

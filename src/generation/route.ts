@@ -13,7 +13,8 @@ import { compileRewrite, type RewrittenTarget } from './rewrite.ts'
 
 export interface Route extends RouteInfo, Routable {
   readonly chain: Chain
-  readonly edge: Edge
+  /** Of a chain with foreign packages; null: that of all chains of ours. */
+  readonly edge: Edge | null
   readonly policy: ForwardPolicy
   /** Null where the gateway answers itself, and for a split. */
   readonly forwardTo: Upstream | null
@@ -26,7 +27,7 @@ export function compileRoute(
   config: RouteConfig,
   parts: {
     chain: Chain
-    edge: Edge
+    edge: Edge | null
     policy: ForwardPolicy
     upstreams: ReadonlyMap<string, Upstream>
     plugins: ReadonlyMap<string, LoadedPlugin>

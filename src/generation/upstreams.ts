@@ -8,25 +8,36 @@ import { type Fallback, Upstream } from '../upstream/upstream.ts'
 import { watched } from '../upstream/watched.ts'
 import type { World } from './compile.ts'
 import { TargetNames } from './names.ts'
+import type { Reuse } from './reuse.ts'
 
-/** By name. The keys of the targets that it holds are added to `held`, for whoever releases them. */
-export async function compileUpstreams(config: Config, world: World, held: string[]): Promise<Map<string, Upstream>> {
+/** `keys` is filled from the first upstream on: a compilation that fails half-way has to release them. */
+export async function compileUpstreams(
+  config: Config,
+  world: World,
+  { reuse, keys }: { reuse: Reuse | null; keys: Map<UpstreamConfig, readonly string[]> },
+): Promise<Map<string, Upstream>> {
   const usesEcho = config.upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin'))
   const echoPort = usesEcho ? await world.echoPort() : 0
-  const names = new TargetNames(config, world, held)
+  const names = new TargetNames(config, world)
   const upstreams = new Map<string, Upstream>()
   const pace = new Pace()
-  for (const upstream of config.upstreams) {
+  for (const one of config.upstreams) {
     if (pace.isOver) await pace.rest()
+    const served = reuse?.upstream(one)
+    const held = served === undefined ? [] : [...reuse!.keysOf(one)]
+    keys.set(one, held)
+    for (const key of held) world.carry.hold(key)
     const targetOf = (target: TargetConfig) => {
-      const key = `target ${targetKey(target, upstream)} ${names.keyOf(target)}`
+      const key = `target ${targetKey(target, one)} ${names.keyOf(target)}`
+      const name = names.of(target, held)
       held.push(key)
-      return carriedTarget(target, upstream, { world, key, echoPort, name: names.of(target) })
+      return carriedTarget(target, one, { world, key, echoPort, name })
     }
-    const retried = (reason: RetryReason) => world.retries.series(upstream.name, reason).inc()
-    upstreams.set(upstream.name, new Upstream(upstream, targetOf, retried))
+    const upstream =
+      served ?? new Upstream(one, targetOf, (reason: RetryReason) => world.retries.series(one.name, reason).inc())
+    upstreams.set(one.name, upstream)
   }
-  for (const upstream of upstreams.values()) upstream.fallback = fallbackOf(upstream.config.fallback, upstreams)
+  for (const upstream of upstreams.values()) upstream.fallback ??= fallbackOf(upstream.config.fallback, upstreams)
   return upstreams
 }
 

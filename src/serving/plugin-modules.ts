@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { LoadedPlugin, PluginCatalog } from '../config/plugin-catalog.ts'
-import { CompileError } from '../generation/compile.ts'
+import { CompileError } from '../generation/compile-error.ts'
 import { pluginItems } from '../generation/declared.ts'
 
 /** By `PluginRef.url`. Throws CompileError where a file is not what it was when the config was checked. */

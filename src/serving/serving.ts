@@ -130,7 +130,13 @@ export class Serving implements Server {
     const plugins = await pluginModules(config, this.#catalog)
     // Each of these looks at every route: not all in one turn of the event loop.
     await turn()
-    const generation = await compile({ config, plugins, number }, this.#world, { failed: this.#logFailure })
+    const generation = await compile(
+      { config, plugins, number, served: this.#generation?.compiled ?? null },
+      this.#world,
+      {
+        failed: this.#logFailure,
+      },
+    )
     try {
       await this.#listeners.apply(config, { beside, ...(ports === undefined ? {} : { ports }) })
     } catch (error) {
@@ -145,7 +151,9 @@ export class Serving implements Server {
     const old = this.#generation
     this.#generation = this.#prepared!
     this.#prepared = null
-    for (const upstream of this.#generation.compiled.upstreams.values()) upstream.takeOver()
+    for (const upstream of this.#generation.compiled.upstreams.values()) {
+      if (upstream !== old?.compiled.upstreams.get(upstream.name)) upstream.takeOver()
+    }
     this.#listeners.settle()
     const { config } = this.#generation.compiled
     this.#tunnels.review(config, config.shutdown.deadlineMs)

@@ -1,7 +1,7 @@
 /** The program of a worker thread: a Serving of its own, and the calls of the supervisor. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { PluginCatalog } from '../config/plugin-catalog.ts'
-import { CompileError } from '../generation/compile.ts'
+import { CompileError } from '../generation/compile-error.ts'
 import { createLog } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { Serving } from '../serving/serving.ts'

@@ -1,6 +1,6 @@
 /** One worker thread as the supervisor holds it: calls and their answers, and its end, however it comes. */
 import { Worker } from 'node:worker_threads'
-import { CompileError } from '../generation/compile.ts'
+import { CompileError } from '../generation/compile-error.ts'
 import type { AnswerMessage, Birth, Calls, Failure, FromWorker, Note, Place } from './messages.ts'
 import { newPulse, PulseWatch } from './pulse.ts'
 import { within } from './within.ts'

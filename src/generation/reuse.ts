@@ -1,0 +1,66 @@
+/**
+ * What the generation that serves has compiled, as far as it holds for the next one too: parts of its config that are the same
+ * objects there. 10,000 routes that stay as they are cost a reload next to nothing, and leave nothing to collect.
+ */
+import type { ChainItem, Config, RouteConfig, UpstreamConfig } from '../config/config.ts'
+import type { RouteTable } from '../routing/table.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { Compiled } from './generation.ts'
+import type { CompiledItem } from './items.ts'
+import type { Route } from './route.ts'
+
+export class Reuse {
+  readonly #served: Compiled
+  readonly #config: Config
+  readonly #routes: ReadonlyMap<RouteConfig, Route>
+  /** Plugins find around them what they found then. */
+  readonly #sameAround: boolean
+  readonly #sameNames: boolean
+  readonly #samePolicy: boolean
+
+  /** `around`: digest of the surroundings of plugins. */
+  constructor(served: Compiled, config: Config, around: string) {
+    this.#served = served
+    this.#config = config
+    this.#routes = new Map(served.routes.map((route) => [route.config, route]))
+    const { name, dns, limits } = served.config
+    this.#sameAround = served.around === around
+    this.#sameNames = JSON.stringify(dns) === JSON.stringify(config.dns)
+    this.#samePolicy = name === config.name && limits.bodyIdleMs === config.limits.bodyIdleMs
+  }
+
+  item(item: ChainItem): CompiledItem | undefined {
+    return this.#sameAround ? this.#served.items.get(item) : undefined
+  }
+
+  /** An upstream with a fallback is made anew: the one that serves must not be given another one. */
+  upstream(config: UpstreamConfig): Upstream | undefined {
+    const upstream = this.#served.upstreams.get(config.name)
+    return this.#sameNames && upstream?.config === config && config.fallback === null ? upstream : undefined
+  }
+
+  /** Keys of what an upstream holds in the carry. */
+  keysOf(upstream: UpstreamConfig): readonly string[] {
+    return this.#served.upstreamKeys.get(upstream) ?? []
+  }
+
+  /** With the chain of ours that it had; its items are still to be held. */
+  route(config: RouteConfig, upstreams: ReadonlyMap<string, Upstream>): Route | undefined {
+    const route = this.#samePolicy && this.#sameAround ? this.#routes.get(config) : undefined
+    if (route === undefined || route.edge !== null) return undefined
+    const { action } = config
+    if (action.kind !== 'forward') return route
+    const named = [...action.upstreams, ...(action.fallback === null ? [] : [action.fallback])]
+    return named.every(({ upstream }) => this.#served.upstreams.get(upstream) === upstreams.get(upstream))
+      ? route
+      : undefined
+  }
+
+  /** Where there is no other route in another place. */
+  table(routes: readonly Route[]): RouteTable<Route> | undefined {
+    const { routes: known, config, table } = this.#served
+    const listeners = (of: Config) => JSON.stringify(of.listeners.map(({ name }) => name))
+    const same = known.length === routes.length && known.every((route, i) => route === routes[i])
+    return same && listeners(config) === listeners(this.#config) ? table : undefined
+  }
+}
