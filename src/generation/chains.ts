@@ -36,6 +36,8 @@ export class Chains {
   /** Of chains of ours without a fallback: one policy for those that change bodies, and one for the others. */
   readonly #policies = new Map<boolean, ForwardPolicy>()
 
+  #last: { readonly items: readonly ChainItem[]; readonly chain: Chain | null } = { items: [], chain: null }
+
   constructor(input: CompileInput, world: World, parts: ChainParts) {
     this.#input = input
     this.#world = world
@@ -46,13 +48,22 @@ export class Chains {
   /** Rejects with CompileError. */
   async compile(items: readonly ChainItem[], fallback: Fallback | null = null): Promise<CompiledChain> {
     const compiled: CompiledItem[] = []
-    for (const item of items) compiled.push(await this.#item(item))
-    const recording = items.some((item) => this.#records(item))
-    const chain = new Chain(compiled.map(stepOf), { recording, events: this.#events })
+    for (const item of items) compiled.push(this.#parts.items.held(item) ?? (await this.#item(item)))
+    const chain = this.#chainOf(items, compiled)
     if (this.#world.serves !== false && compiled.some(({ kind }) => kind === 'foreign')) {
       return this.#foreign(items, { chain, compiled, fallback })
     }
     return { chain, edge: null, policy: this.#native(chain.changesBodies, fallback) }
+  }
+
+  /** Routes with the same items, as neighbours often are, have one chain. */
+  #chainOf(items: readonly ChainItem[], compiled: readonly CompiledItem[]): Chain {
+    const { items: last, chain } = this.#last
+    if (chain !== null && last.length === items.length && items.every((item, i) => item === last[i])) return chain
+    const recording = items.some((item) => this.#records(item))
+    const made = new Chain(compiled.map(stepOf), { recording, events: this.#events })
+    this.#last = { items, chain: made }
+    return made
   }
 
   #native(changesBodies: boolean, fallback: Fallback | null): ForwardPolicy {

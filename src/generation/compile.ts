@@ -1,10 +1,10 @@
 /** Compiles a config into a generation: upstreams, then the global chain, then each route. Any error leaves nothing held. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Config, RedisStoreConfig, RouteConfig, UpstreamConfig } from '../config/config.ts'
+import type { ChainItem, Config, RedisStoreConfig, RouteConfig, UpstreamConfig } from '../config/config.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
-import { Pace } from '../pace.ts'
+import { inPieces, Pace } from '../pace.ts'
 import type { CounterStore, InFlightStore, Log, Purges, Siblings } from '../plugin.ts'
 import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
@@ -17,7 +17,7 @@ import { type Declared, declaredBy } from './declared.ts'
 import { nativeEdge as createEdge, type Edge } from './edge.ts'
 import { acquireStore, storeKey } from './fleet-store.ts'
 import { type Compiled, Generation, type GenerationEvents } from './generation.ts'
-import { ItemCompiler } from './items.ts'
+import { type CompiledItem, ItemCompiler } from './items.ts'
 import type { OpenTunnels } from './open-tunnels.ts'
 import { Reuse } from './reuse.ts'
 import { compileRoute, type Route } from './route.ts'
@@ -83,6 +83,7 @@ class Compiler {
   readonly #chains: Chains
   readonly #around: string
   readonly #store: FleetStore | null
+  readonly #release: () => Promise<void>
 
   constructor(
     input: CompileInput,
@@ -98,6 +99,8 @@ class Compiler {
     this.#around = around.digest
     this.#reuse = input.served == null ? null : new Reuse(input.served, input.config, around.digest)
     this.#items = new ItemCompiler(around, input.plugins, this.#reuse)
+    const store = this.#store === null ? null : storeKey(input.config.store)
+    this.#release = releasing(world, { upstreamKeys: this.#upstreamKeys, items: this.#items.compiled, store })
     this.#chains = new Chains(input, world, { items: this.#items, edges: this.#edges, generation })
   }
 
@@ -136,7 +139,7 @@ class Compiler {
       secrets: new Set(this.#declared.secrets),
       headPolicy: requestHeadPolicy(config.name ?? this.#world.name, trust.header, this.#declared.reserved),
       tunnels: this.#world.tunnels,
-      release: () => this.#release(),
+      release: this.#release,
     })
   }
 
@@ -158,20 +161,22 @@ class Compiler {
     for (const edge of this.#edges) await edge.close()
     await this.#release()
   }
+}
 
-  *#held(): Generator<string> {
-    for (const keys of this.#upstreamKeys.values()) yield* keys
-    for (const { keys } of this.#items.compiled.values()) yield* keys
-  }
+interface Held {
+  readonly upstreamKeys: ReadonlyMap<UpstreamConfig, readonly string[]>
+  readonly items: ReadonlyMap<ChainItem, CompiledItem>
+  /** Null: none. */
+  readonly store: string | null
+}
 
-  async #release(): Promise<void> {
-    const { carry } = this.#world
-    const pace = new Pace()
-    for (const key of this.#held()) {
-      if (pace.isOver) await pace.rest()
-      carry.release(key)
-    }
-    if (this.#store !== null) carry.release(storeKey(this.#input.config.store))
+/** Lets go of what a generation holds. It knows nothing else: the generation that served before would live as long. */
+function releasing({ carry }: World, { upstreamKeys, items, store }: Held): () => Promise<void> {
+  const release = (key: string) => carry.release(key)
+  return async () => {
+    await inPieces(upstreamKeys.values(), (keys) => keys.forEach(release))
+    await inPieces(items.values(), ({ keys }) => keys.forEach(release))
+    if (store !== null) release(store)
   }
 }
 

@@ -64,13 +64,15 @@ function destinationOf(
     : { forwardTo: null, split: new Split(shares, action.splitBy) }
 }
 
+const none: ReadonlySet<string> = new Set()
+
 /** What the route demands of a client, comparable between routes: equal items demand the same. */
 function demandsOf(config: RouteConfig, traitsOf: (item: PluginItem) => Traits | null): ReadonlySet<string> {
   const demands = new Set<string>()
   for (const item of config.chain) if (isDemand(item, traitsOf)) demands.add(demandKey(item))
   if (config.action.kind === 'respond' && config.action.status >= 400 && config.action.status < 500)
     demands.add('refused')
-  return demands
+  return demands.size === 0 ? none : demands
 }
 
 function isDemand(item: ChainItem, traitsOf: (item: PluginItem) => Traits | null): boolean {

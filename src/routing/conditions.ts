@@ -11,7 +11,10 @@ export interface Condition {
   holds(facts: RequestFacts): boolean
 }
 
-export function compileConditions(match: MatchConfig): Condition[] {
+const none: readonly Condition[] = Object.freeze([])
+
+export function compileConditions(match: MatchConfig): readonly Condition[] {
+  if (match.headers.length === 0 && match.query.length === 0) return none
   return [
     ...match.headers.map((field) => compile(field, 'header', (facts) => valuesOf(facts.rawHeaders, field.name))),
     ...match.query.map((field) => compile(field, 'query', (facts) => queryValues(facts.query, field.name))),

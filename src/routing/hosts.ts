@@ -38,8 +38,11 @@ export function insert<R extends Routable>(
 ): void {
   const { node, wildcard } = nodeOf(trie, candidate.pattern.text, fold)
   const place = wildcard ? 'wildcard' : 'leaf'
-  node[place] ??= { pattern: candidate.pattern.text, candidates: [] }
   const leaf = node[place]
+  if (leaf === null) {
+    node[place] = { pattern: candidate.pattern.text, candidates: [candidate] }
+    return
+  }
   leaf.candidates.push(candidate)
   leaf.candidates.sort((one, other) => other.conditions.length - one.conditions.length)
 }

@@ -2,7 +2,7 @@
 import type { PathPattern, RouteConfig } from '../config/config.ts'
 import type { RequestFacts } from '../exchange/exchange.ts'
 import { valuesOf } from '../exchange/headers.ts'
-import type { Condition } from './conditions.ts'
+import { type Condition, compileConditions } from './conditions.ts'
 
 /** What the table needs to know of a route. */
 export interface Routable {
@@ -18,6 +18,24 @@ export interface Candidate<R extends Routable> {
   readonly pattern: PathPattern
   readonly methods: ReadonlySet<string> | null
   readonly conditions: readonly Condition[]
+}
+
+/** Makes the candidates of a table: what many routes say alike is one object. */
+export class Candidates<R extends Routable> {
+  readonly #methods = new Map<string, ReadonlySet<string>>()
+
+  of(route: R, pattern: PathPattern): Candidate<R> {
+    const { match } = route.config
+    return { route, pattern, methods: this.#methodsOf(match.methods), conditions: compileConditions(match) }
+  }
+
+  #methodsOf(methods: readonly string[] | null): ReadonlySet<string> | null {
+    if (methods === null) return null
+    const key = methods.join()
+    const known = this.#methods.get(key) ?? new Set(methods)
+    this.#methods.set(key, known)
+    return known
+  }
 }
 
 export interface Leaf<R extends Routable> {

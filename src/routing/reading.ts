@@ -27,6 +27,11 @@ export function foldLiteral(literal: string): string {
     .toLowerCase()
 }
 
+/** Folding would not change it. */
+export function isFolded(literal: string): boolean {
+  return /^[a-z0-9_-]*$/.test(literal) || foldLiteral(literal) === literal
+}
+
 function decodeOnce(text: string): string {
   // Bytes that are no UTF-8 become U+FFFD: no pattern has that, and no origin agrees on them anyway.
   return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))

@@ -1,46 +1,36 @@
 /** The route table: listener, host, path, method, conditions, each stage closed by the one before it (CONTRACT, "Matching"). */
 import type { RequestFacts } from '../exchange/exchange.ts'
-import { Pace } from '../pace.ts'
+import { inPieces } from '../pace.ts'
 import { type ConsideredRoute, consideredRoutes, hostsCovering } from './candidates.ts'
-import { compileConditions } from './conditions.ts'
 import { emptyHostTable, type HostTable, hostLevels, insert, leafOf, type Trie, trieOf } from './hosts.ts'
-import { candidatesFor, decideLeaf, fallsThrough, type Leaf, type MatchResult, NONE, type Routable } from './leaf.ts'
-import { foldLiteral, readings } from './reading.ts'
+import {
+  Candidates,
+  candidatesFor,
+  decideLeaf,
+  fallsThrough,
+  type Leaf,
+  type MatchResult,
+  NONE,
+  type Routable,
+} from './leaf.ts'
+import { foldLiteral, isFolded, readings } from './reading.ts'
 import { findLeaf, findLeaves } from './trie.ts'
 
 export class RouteTable<R extends Routable> {
-  readonly #tables = new Map<string, HostTable<R>>()
-  /** The same routes with literals folded, for the readings of the no-aliasing rule. */
-  readonly #folded = new Map<string, HostTable<R>>()
+  readonly #tables: ReadonlyMap<string, HostTable<R>>
+  /** The same routes with literals folded, for the readings of the no-aliasing rule; the same tables where all literals are. */
+  readonly #folded: ReadonlyMap<string, HostTable<R>>
+
+  private constructor(tables: ReadonlyMap<string, HostTable<R>>, folded: ReadonlyMap<string, HostTable<R>>) {
+    this.#tables = tables
+    this.#folded = folded
+  }
 
   /** Builds the table in slices. `listeners` are all listener names of the config. */
   static async build<R extends Routable>(routes: readonly R[], listeners: readonly string[]): Promise<RouteTable<R>> {
-    const table = new RouteTable<R>()
-    for (const name of listeners) {
-      table.#tables.set(name, emptyHostTable())
-      table.#folded.set(name, emptyHostTable())
-    }
-    const pace = new Pace()
-    for (const route of routes) {
-      if (pace.isOver) await pace.rest()
-      table.#add(route, listeners)
-    }
-    return table
-  }
-
-  #add(route: R, listeners: readonly string[]): void {
-    const { match } = route.config
-    const conditions = compileConditions(match)
-    const methods = match.methods === null ? null : new Set(match.methods)
-    for (const pattern of match.paths) {
-      const candidate = { route, pattern, methods, conditions }
-      for (const listener of match.on ?? listeners) {
-        for (const host of match.hosts ?? [null]) {
-          insert(trieOf(this.#tables.get(listener)!, host), candidate, (literal) => literal)
-          insert(trieOf(this.#folded.get(listener)!, host), candidate, foldLiteral)
-        }
-      }
-    }
+    const { tables, allFolded } = await tablesOf(routes, listeners, (literal) => literal)
+    const folded = allFolded ? tables : (await tablesOf(routes, listeners, foldLiteral)).tables
+    return new RouteTable(tables, folded)
   }
 
   /** The route of a request, under the given path. */
@@ -107,4 +97,26 @@ export class RouteTable<R extends Routable> {
 function demandsMore<R extends Routable>(other: R, matched: R | null): boolean {
   for (const demand of other.demands) if (!matched?.demands.has(demand)) return true
   return false
+}
+
+/** `allFolded`: folding would not change a literal. */
+async function tablesOf<R extends Routable>(
+  routes: readonly R[],
+  listeners: readonly string[],
+  fold: (literal: string) => string,
+): Promise<{ tables: Map<string, HostTable<R>>; allFolded: boolean }> {
+  const tables = new Map(listeners.map((name) => [name, emptyHostTable<R>()]))
+  const candidates = new Candidates<R>()
+  let allFolded = true
+  await inPieces(routes, (route) => {
+    const { match } = route.config
+    for (const pattern of match.paths) {
+      const candidate = candidates.of(route, pattern)
+      for (const listener of match.on ?? listeners) {
+        for (const host of match.hosts ?? [null]) insert(trieOf(tables.get(listener)!, host), candidate, fold)
+      }
+      allFolded &&= pattern.segments.every((one) => !('literal' in one) || isFolded(one.literal))
+    }
+  })
+  return { tables, allFolded }
 }

@@ -1,7 +1,8 @@
 /** Path patterns of one host, as a tree of segments: literal before `{name}` before `*`, decided from the left. */
 
 export interface TrieNode<Leaf> {
-  readonly literals: Map<string, TrieNode<Leaf>>
+  /** Null: none, as for most nodes of most tables. */
+  literals: Map<string, TrieNode<Leaf>> | null
   parameter: TrieNode<Leaf> | null
   /** Of the pattern that ends here. */
   leaf: Leaf | null
@@ -10,7 +11,7 @@ export interface TrieNode<Leaf> {
 }
 
 export function createNode<Leaf>(): TrieNode<Leaf> {
-  return { literals: new Map(), parameter: null, leaf: null, wildcard: null }
+  return { literals: null, parameter: null, leaf: null, wildcard: null }
 }
 
 /** The node where a pattern such as `/orders/{id}/*` ends, made where it is missing; `fold` maps literal segments. */
@@ -33,6 +34,7 @@ function childOf<Leaf>(node: TrieNode<Leaf>, segment: string, fold: (literal: st
     return node.parameter
   }
   const key = fold(segment)
+  node.literals ??= new Map()
   let child = node.literals.get(key)
   if (child === undefined) {
     child = createNode()
@@ -46,7 +48,7 @@ export function findLeaf<Leaf>(node: TrieNode<Leaf>, path: string, start = 1): L
   if (start > path.length) return node.leaf ?? node.wildcard
   const slash = path.indexOf('/', start)
   const end = slash === -1 ? path.length : slash
-  const literal = node.literals.get(path.slice(start, end))
+  const literal = node.literals?.get(path.slice(start, end))
   if (literal !== undefined) {
     const leaf = findLeaf(literal, path, end + 1)
     if (leaf !== null) return leaf
@@ -67,7 +69,7 @@ export function findLeaves<Leaf>(node: TrieNode<Leaf>, path: string, found: Leaf
   }
   const slash = path.indexOf('/', start)
   const end = slash === -1 ? path.length : slash
-  const literal = node.literals.get(path.slice(start, end))
+  const literal = node.literals?.get(path.slice(start, end))
   if (literal !== undefined) findLeaves(literal, path, found, end + 1)
   if (node.parameter !== null && end > start) findLeaves(node.parameter, path, found, end + 1)
   if (node.wildcard !== null) found.push(node.wildcard)
