@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GatewayStatus, ReloadResult } from './admin/source.ts'
 import { EchoOnDemand } from './builtin/echo-on-demand.ts'
 import type { Config } from './config/config.ts'
-import type { Excerpts } from './config/diagnostic.ts'
 import { PluginCatalog } from './config/plugin-catalog.ts'
 import { concealer } from './config/secrets.ts'
 import { concealed } from './explain/concealed.ts'
@@ -61,8 +60,6 @@ export class Gateway implements Viewed {
   #server: Server | null = null
   #generation = 0
   #current: Config | null = null
-  /** For who is told why it does not start; until it has. */
-  #excerpts: Excerpts | null = null
   /** The text of the file as it may be shown. */
   redacted = ''
   /** Shows what placeholders of the file stand for as the placeholders. */
@@ -106,8 +103,7 @@ export class Gateway implements Viewed {
     if (this.#options.watch === true) this.#watch = new FileWatch(() => void started.promise.then(() => this.reload()))
     await this.#watch?.follow([this.#loader.file])
     const result = await this.#turn()
-    if (!result.ok) throw new ConfigError(result.diagnostics, this.#excerpts!)
-    this.#excerpts = null
+    if (!result.ok) throw new ConfigError(result.diagnostics, await this.#loader.excerpts())
     started.resolve()
   }
 
@@ -199,8 +195,7 @@ export class Gateway implements Viewed {
   }
 
   async #load(): Promise<ReloadResult> {
-    const { verdict, warnings, files, places, excerpts } = await this.#loader.check()
-    if (this.#current === null) this.#excerpts = excerpts
+    const { verdict, warnings, files, places } = await this.#loader.check()
     void this.#watch?.follow(files)
     for (const warning of warnings) this.#log.warn({ diagnostic: warning }, warning.message)
     if (verdict.kind === 'unchanged' || this.#stopping) return { ok: true, generation: this.generation, changed: false }

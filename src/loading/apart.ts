@@ -5,7 +5,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { getCompileCacheDir } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { Diagnostic } from '../config/diagnostic.ts'
 import { unpackConfig } from '../config/packed.ts'
 import type { Parts } from '../config/parts.ts'
 import type { Checked, Question } from './checked.ts'
@@ -15,7 +14,7 @@ const program = fileURLToPath(new URL('./start.ts', import.meta.url))
 
 export class CheckApart {
   readonly #process: ChildProcess
-  /** Refused where the process did not come to a result. */
+  /** Rejects where the process did not come to a result. */
   readonly checked: Promise<Checked>
 
   /** `digests`: of plugin files, when they were imported where the config will be served. `parts`: of the config that is served. */
@@ -25,10 +24,7 @@ export class CheckApart {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    this.checked = this.#answer(taskOf(question, digests)).then(
-      (answer) => received(answer, parts),
-      (error: Error) => refused(question, error),
-    )
+    this.checked = this.#answer(taskOf(question, digests)).then((answer) => received(answer, parts))
   }
 
   #answer(task: Task): Promise<Answer> {
@@ -55,22 +51,7 @@ function taskOf(question: Question, digests: ReadonlyMap<string, string>): Task 
 
 async function received(answer: Answer, parts: Parts | null): Promise<Checked> {
   const { verdict, ...rest } = answer
-  // Only who starts is shown lines of the file.
-  const checked = { ...rest, excerpts: { excerpt: () => null } }
-  if (verdict.kind !== 'servable') return { ...checked, verdict }
+  if (verdict.kind !== 'servable') return { ...rest, verdict }
   const { packed, ...known } = verdict
-  return { ...checked, verdict: { ...known, ...(await unpackConfig(packed, parts)) } }
-}
-
-function refused({ file, options }: Question, error: Error): Checked {
-  const place = { path: '', at: { file: options.shownAs ?? file, line: 1, column: 1, endColumn: 2 } }
-  const message = `the process that reads the file has ended: ${error.message}`
-  const diagnostics: Diagnostic[] = [{ code: 'worker-ended', severity: 'error', ...place, message }]
-  return {
-    verdict: { kind: 'refused', diagnostics },
-    warnings: [],
-    files: [file],
-    places: { file: place, threads: place, listen: place },
-    excerpts: { excerpt: () => null },
-  }
+  return { ...rest, verdict: { ...known, ...(await unpackConfig(packed, parts)) } }
 }

@@ -1,6 +1,6 @@
 /** A config file, checked for a gateway that serves: loaded, compared with what it serves, its tests run where it asks for that. */
 import type { Config } from '../config/config.ts'
-import type { Diagnostic, Excerpts } from '../config/diagnostic.ts'
+import type { Diagnostic } from '../config/diagnostic.ts'
 import type { Places } from '../config/document.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig, redactedSource } from '../config/load.ts'
 import { type Parts, type Prints, partsOf, printsOf } from '../config/parts.ts'
@@ -32,7 +32,6 @@ export interface Checked {
   /** Absolute paths of the files that were read for it. */
   readonly files: readonly string[]
   readonly places: Places
-  readonly excerpts: Excerpts
 }
 
 export interface Question {
@@ -53,7 +52,7 @@ export async function check({ file, options, served }: Question, catalog: Plugin
   const { document, files, diagnostics } = loaded
   const refused = loaded.config === null
   const verdict = refused ? { kind: 'refused' as const, diagnostics } : await verdictOn(loaded, { served, catalog })
-  return { verdict, warnings: refused ? [] : diagnostics, files, places: document.places, excerpts: document }
+  return { verdict, warnings: refused ? [] : diagnostics, files, places: document.places }
 }
 
 async function verdictOn(

@@ -1,10 +1,11 @@
 /** Checks a gateway's file again and again: what is large, in a process of its own, so that nobody who is served waits for it. */
 import { statSync } from 'node:fs'
-import type { LoadOptions } from '../config/load.ts'
+import type { Diagnostic, Excerpts } from '../config/diagnostic.ts'
+import { type LoadOptions, loadConfig } from '../config/load.ts'
 import type { Parts, Prints } from '../config/parts.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import { CheckApart } from './apart.ts'
-import { type Checked, check, type Servable } from './checked.ts'
+import { type Checked, check, type Question, type Servable } from './checked.ts'
 
 /** Reading so much takes some milliseconds, which is less than a process takes to start. */
 const LARGE_BYTES = 16 * 1024
@@ -25,19 +26,29 @@ export class ConfigLoader {
 
   /** Parts of what is served are taken over where the file says the same of them. */
   async check(): Promise<Checked> {
-    const { hash, prints, parts } = this.#served ?? {}
-    const served = hash === undefined ? null : { hash, prints: prints! }
-    const question = { file: this.file, options: this.#options, served }
-    const apart = served !== null && isLarge(this.file)
-    this.#tookOver = apart && served.prints !== null
-    // Where nothing is served, nobody can be held up.
-    if (!apart) return check(question, this.#catalog)
-    this.#apart = new CheckApart(question, { digests: this.#catalog.digests, parts: parts! })
+    const { hash, prints = null, parts = null } = this.#served ?? {}
+    const question = { file: this.file, options: this.#options, served: hash === undefined ? null : { hash, prints } }
+    const apart = isLarge(this.file)
+    this.#tookOver = apart && prints !== null
+    return apart ? this.#checkApart(question, parts) : check(question, this.#catalog)
+  }
+
+  async #checkApart(question: Question, parts: Parts | null): Promise<Checked> {
+    this.#apart = new CheckApart(question, { digests: this.#catalog.digests, parts })
     try {
       return await this.#apart.checked
+    } catch (error) {
+      // Where nothing is served, nobody is held up.
+      return question.served === null ? check(question, this.#catalog) : refused(question, error as Error)
     } finally {
       this.#apart = null
     }
+  }
+
+  /** The file as it may be shown, for who is told why it is not served. It is read again: who serves needs none of that. */
+  async excerpts(): Promise<Excerpts> {
+    const { document } = await loadConfig(this.file, this.#options, this.#catalog)
+    return document
   }
 
   /** What was checked is served from now on. */
@@ -61,4 +72,16 @@ export class ConfigLoader {
 
 function isLarge(file: string): boolean {
   return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LARGE_BYTES
+}
+
+function refused({ file, options }: Question, error: Error): Checked {
+  const place = { path: '', at: { file: options.shownAs ?? file, line: 1, column: 1, endColumn: 2 } }
+  const message = `the process that reads the file has ended: ${error.message}`
+  const diagnostics: Diagnostic[] = [{ code: 'worker-ended', severity: 'error', ...place, message }]
+  return {
+    verdict: { kind: 'refused', diagnostics },
+    warnings: [],
+    files: [file],
+    places: { file: place, threads: place, listen: place },
+  }
 }

@@ -9,7 +9,7 @@ export interface Task {
   readonly digests: ReadonlyMap<string, string>
 }
 
-export interface Answer extends Omit<Checked, 'verdict' | 'excerpts'> {
+export interface Answer extends Omit<Checked, 'verdict'> {
   readonly verdict:
     | Exclude<Verdict, Servable>
     | (Omit<Servable, 'config' | 'parts'> & { readonly packed: PackedConfig })

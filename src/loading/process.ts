@@ -1,4 +1,4 @@
-/** The program of the process that checks a file. It has the processor when nobody else needs it. */
+/** The program of the process that checks a file. While something is served, it has the processor when nobody else needs it. */
 import { readdirSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { packConfig } from '../config/packed.ts'
@@ -12,8 +12,8 @@ process.once('disconnect', () => process.exit())
 process.once('message', (task: Task) => void answer(task))
 
 async function answer({ question, digests }: Task): Promise<void> {
-  yieldToOthers()
-  const { verdict, excerpts: _, ...rest } = await check(question, new PluginCatalog(digests))
+  if (question.served !== null) yieldToOthers()
+  const { verdict, ...rest } = await check(question, new PluginCatalog(digests))
   const answer: Answer = { ...rest, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
   process.send!(answer, undefined, undefined, () => process.disconnect!())
 }
