@@ -14,7 +14,7 @@ import type { Upstream } from '../upstream/upstream.ts'
 import type { Carry } from './carry.ts'
 import { Chains } from './chains.ts'
 import { type Declared, declaredBy } from './declared.ts'
-import { nativeEdge as createEdge, type Edge } from './edge.ts'
+import { type Edge, NativeEdge } from './edge.ts'
 import { acquireStore, storeKey } from './fleet-store.ts'
 import { type Compiled, Generation, type GenerationEvents } from './generation.ts'
 import { type CompiledItem, ItemCompiler } from './items.ts'
@@ -71,6 +71,8 @@ export async function compile(input: CompileInput, world: World, events: Generat
   return generation
 }
 
+const EDGE = 'edge'
+
 class Compiler {
   readonly #input: CompileInput
   readonly #world: World
@@ -82,6 +84,7 @@ class Compiler {
   readonly #upstreamKeys = new Map<UpstreamConfig, readonly string[]>()
   readonly #chains: Chains
   readonly #around: string
+  readonly #native: NativeEdge
   readonly #store: FleetStore | null
   readonly #release: () => Promise<void>
 
@@ -94,6 +97,7 @@ class Compiler {
     this.#world = world
     this.#generation = generation
     this.#declared = declared
+    this.#native = world.carry.acquire(EDGE, () => new NativeEdge())
     this.#store = acquireStore(input.config.store, world)
     const around = surroundings(input.config, { world, store: this.#store, declared })
     this.#around = around.digest
@@ -107,9 +111,9 @@ class Compiler {
   async run(): Promise<void> {
     const { config, number } = this.#input
     await turn()
-    const nativeEdge = await createEdge(this.#generation)
-    this.#edges.push(nativeEdge)
+    await this.#native.ready
     await this.#store?.ready
+    await this.#reuse?.prepare()
     const upstreams = await compileUpstreams(config, this.#world, { reuse: this.#reuse, keys: this.#upstreamKeys })
     const global = await this.#chains.compile(config.plugins)
     const routes: Route[] = []
@@ -133,7 +137,7 @@ class Compiler {
       globalChain: global.chain,
       globalEdge: global.edge,
       globalPolicy: global.policy,
-      nativeEdge,
+      nativeEdge: this.#native,
       edges: this.#edges,
       admission: { limits: config.limits, trust },
       secrets: new Set(this.#declared.secrets),
@@ -177,6 +181,7 @@ function releasing({ carry }: World, { upstreamKeys, items, store }: Held): () =
     await inPieces(upstreamKeys.values(), (keys) => keys.forEach(release))
     await inPieces(items.values(), ({ keys }) => keys.forEach(release))
     if (store !== null) release(store)
+    release(EDGE)
   }
 }
 

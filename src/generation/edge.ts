@@ -1,7 +1,7 @@
 /** Fastify on the client edge: one catch-all for all chains of ours. Chains with foreign plugins: see foreign-edge.ts. */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Exchange } from '../exchange/exchange.ts'
+import type { Exchange, ExchangeOwner } from '../exchange/exchange.ts'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import { Problem } from '../problem.ts'
 import { toProblem } from '../proxy/problem-of.ts'
@@ -36,23 +36,45 @@ export interface Edge {
   close(): Promise<void>
 }
 
-/** The edge of every chain without foreign packages: hooks and handler are ours, so one route serves them all. */
-export async function nativeEdge(events: EdgeEvents): Promise<Edge> {
-  const app = createApp(events, (exchange, problem) => events.fail(exchange, problem))
-  app.addHook('onRequest', (request, reply, _done) => {
-    // Hijacked before any parser looks at content-type: the body stays a raw stream (`_done` is never called).
-    reply.hijack()
-    events.run(exchangeOf(request.raw))
-  })
-  addCatchAll(app, () => {})
-  await app.ready()
-  return edgeOf(app, 'native')
+/**
+ * The edge of every chain without foreign packages: hooks and handler are ours, so one route serves them all. Generations share
+ * one: making it takes longer than a request should wait, and an exchange knows which of them it began on.
+ */
+export class NativeEdge implements Edge {
+  readonly isNative = true
+  readonly #app: FastifyInstance
+  readonly ready: Promise<void>
+
+  constructor() {
+    const fail = (exchange: Exchange, problem: Problem) => ownerOf(exchange).fail(exchange, problem)
+    this.#app = createApp({ fail }, fail)
+    this.#app.addHook('onRequest', (request, reply, _done) => {
+      // Hijacked before any parser looks at content-type: the body stays a raw stream (`_done` is never called).
+      reply.hijack()
+      const exchange = exchangeOf(request.raw)
+      ownerOf(exchange).run(exchange)
+    })
+    addCatchAll(this.#app, () => {})
+    this.ready = Promise.resolve(this.#app.ready()).then(() => {})
+  }
+
+  handle(raw: IncomingMessage, response: ServerResponse): void {
+    this.#app.routing(raw, response)
+  }
+
+  close(): Promise<void> {
+    return this.#app.close()
+  }
+}
+
+function ownerOf({ owner }: Exchange): EdgeEvents {
+  return owner as ExchangeOwner & EdgeEvents
 }
 
 /** Told of what foreign code threw, and through which reply. */
 type Failed = (exchange: Exchange, problem: Problem, reply: FastifyReply) => void
 
-export function createApp(events: EdgeEvents, failed: Failed): FastifyInstance {
+export function createApp(events: Pick<EdgeEvents, 'fail'>, failed: Failed): FastifyInstance {
   const app = Fastify({
     logger: false,
     exposeHeadRoutes: false,
@@ -79,14 +101,6 @@ export function addCatchAll(
   handler: (request: FastifyRequest, reply: FastifyReply) => void,
 ): void {
   app.route({ method: app.supportedMethods as never, url: '*', handler: handler as never })
-}
-
-export function edgeOf(app: FastifyInstance, kind: 'native' | 'foreign'): Edge {
-  return {
-    isNative: kind === 'native',
-    handle: (raw, response) => app.routing(raw, response),
-    close: () => app.close(),
-  }
 }
 
 /** A foreign plugin's error: its status is a hint, its words stay inside. */

@@ -1,7 +1,7 @@
 /** The edge of one chain that holds Fastify plugins of others: a Fastify of its own, our steps between theirs. */
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Exchange } from '../exchange/exchange.ts'
-import { addCatchAll, createApp, type Edge, type EdgeEvents, edgeOf, exchangeOf, foreignProblem } from './edge.ts'
+import { addCatchAll, createApp, type Edge, type EdgeEvents, exchangeOf, foreignProblem } from './edge.ts'
 import { ForeignAnswers } from './foreign-answers.ts'
 import type { CompiledItem } from './items.ts'
 
@@ -33,7 +33,7 @@ export async function foreignEdge(
     await app.close()
     throw new ForeignPluginError(loading.index, error)
   }
-  return edgeOf(app, 'foreign')
+  return { isNative: false, handle: (raw, response) => app.routing(raw, response), close: () => app.close() }
 }
 
 interface Wiring {

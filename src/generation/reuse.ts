@@ -3,6 +3,7 @@
  * objects there. 10,000 routes that stay as they are cost a reload next to nothing, and leave nothing to collect.
  */
 import type { ChainItem, Config, RouteConfig, UpstreamConfig } from '../config/config.ts'
+import { inPieces } from '../pace.ts'
 import type { RouteTable } from '../routing/table.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Compiled } from './generation.ts'
@@ -12,7 +13,7 @@ import type { Route } from './route.ts'
 export class Reuse {
   readonly #served: Compiled
   readonly #config: Config
-  readonly #routes: ReadonlyMap<RouteConfig, Route>
+  readonly #routes = new Map<RouteConfig, Route>()
   /** Plugins find around them what they found then. */
   readonly #sameAround: boolean
   readonly #sameNames: boolean
@@ -22,11 +23,15 @@ export class Reuse {
   constructor(served: Compiled, config: Config, around: string) {
     this.#served = served
     this.#config = config
-    this.#routes = new Map(served.routes.map((route) => [route.config, route]))
     const { name, dns, limits } = served.config
     this.#sameAround = served.around === around
     this.#sameNames = JSON.stringify(dns) === JSON.stringify(config.dns)
     this.#samePolicy = name === config.name && limits.bodyIdleMs === config.limits.bodyIdleMs
+  }
+
+  /** Before the first question about routes. */
+  async prepare(): Promise<void> {
+    await inPieces(this.#served.routes, (route) => this.#routes.set(route.config, route))
   }
 
   item(item: ChainItem): CompiledItem | undefined {
