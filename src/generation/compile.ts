@@ -122,7 +122,7 @@ class Compiler {
       if (pace.isOver) await pace.rest()
       routes.push(this.#served(route, upstreams) ?? (await this.#route(route, upstreams)))
     }
-    const table = this.#reuse?.table(routes) ?? (await RouteTable.build(routes, namesOf(config.listeners)))
+    const table = (await this.#reuse?.table(routes)) ?? (await RouteTable.build(routes, namesOf(config.listeners)))
     await turn()
     const trust = new ProxyTrust(config.trustedProxies)
     this.#generation.complete({

@@ -61,11 +61,16 @@ export class Reuse {
       : undefined
   }
 
-  /** Where there is no other route in another place. */
-  table(routes: readonly Route[]): RouteTable<Route> | undefined {
+  /** Made from the one that serves where most of it stays. */
+  async table(routes: readonly Route[]): Promise<RouteTable<Route> | undefined> {
     const { routes: known, config, table } = this.#served
     const listeners = (of: Config) => JSON.stringify(of.listeners.map(({ name }) => name))
-    const same = known.length === routes.length && known.every((route, i) => route === routes[i])
-    return same && listeners(config) === listeners(this.#config) ? table : undefined
+    if (listeners(config) !== listeners(this.#config)) return undefined
+    const left = new Set<Route>()
+    const added: Route[] = []
+    await inPieces(known, (route) => left.add(route))
+    await inPieces(routes, (route) => left.delete(route) || added.push(route))
+    if (left.size + added.length > known.length / 2) return undefined
+    return left.size + added.length === 0 ? table : table.next({ removed: [...left], added })
   }
 }

@@ -96,7 +96,7 @@ function methodsOf<R extends Routable>({ methods }: Candidate<R>): string {
 }
 
 function lossAfter<R extends Routable>(closed: { level: Level<R>; leaf: Leaf<R> }, level: Level<R>): Loss {
-  const { pattern } = closed.leaf
+  const pattern = closed.leaf.candidates[0]!.pattern.text
   if (closed.level === level) return { stage: 'path', why: `${pattern} is more specific` }
   return { stage: 'host', why: `host ${closed.level.host} is more exact, and has ${pattern}` }
 }

@@ -1,6 +1,6 @@
 /** The patterns of one listener by host: exact names, `*.suffix`, and what is for any host. */
-import type { Candidate, Leaf, Routable } from './leaf.ts'
-import { createNode, findLeaf, nodeOf, type TrieNode } from './trie.ts'
+import type { Leaf, Routable } from './leaf.ts'
+import { findLeaf, type TrieNode } from './trie.ts'
 
 export type Trie<R extends Routable> = TrieNode<Leaf<R>>
 
@@ -13,38 +13,6 @@ export interface HostTable<R extends Routable> {
 
 export function emptyHostTable<R extends Routable>(): HostTable<R> {
   return { exact: new Map(), suffix: new Map(), any: null }
-}
-
-export function trieOf<R extends Routable>(table: HostTable<R>, host: string | null): Trie<R> {
-  if (host === null) {
-    table.any ??= createNode()
-    return table.any
-  }
-  const wild = host.startsWith('*.')
-  const tries = wild ? table.suffix : table.exact
-  const key = wild ? host.slice(1) : host
-  let trie = tries.get(key)
-  if (trie === undefined) {
-    trie = createNode()
-    tries.set(key, trie)
-  }
-  return trie
-}
-
-export function insert<R extends Routable>(
-  trie: Trie<R>,
-  candidate: Candidate<R>,
-  fold: (literal: string) => string,
-): void {
-  const { node, wildcard } = nodeOf(trie, candidate.pattern.text, fold)
-  const place = wildcard ? 'wildcard' : 'leaf'
-  const leaf = node[place]
-  if (leaf === null) {
-    node[place] = { pattern: candidate.pattern.text, candidates: [candidate] }
-    return
-  }
-  leaf.candidates.push(candidate)
-  leaf.candidates.sort((one, other) => other.conditions.length - one.conditions.length)
 }
 
 /** Exact host, then `*.suffix` from the longest, then any host. */

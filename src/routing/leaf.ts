@@ -39,9 +39,8 @@ export class Candidates<R extends Routable> {
 }
 
 export interface Leaf<R extends Routable> {
-  readonly pattern: string
-  /** Most conditions first. */
-  readonly candidates: Candidate<R>[]
+  /** Of one pattern, but for the names of its parameters. Most conditions first. */
+  readonly candidates: readonly Candidate<R>[]
 }
 
 export type MatchResult<R extends Routable> =

@@ -1,8 +1,10 @@
 /** The route table: listener, host, path, method, conditions, each stage closed by the one before it (CONTRACT, "Matching"). */
+import type { PathPattern } from '../config/config.ts'
 import type { RequestFacts } from '../exchange/exchange.ts'
 import { inPieces } from '../pace.ts'
 import { type ConsideredRoute, consideredRoutes, hostsCovering } from './candidates.ts'
-import { emptyHostTable, type HostTable, hostLevels, insert, leafOf, type Trie, trieOf } from './hosts.ts'
+import { type Spot, TableEdit } from './edit.ts'
+import { type HostTable, hostLevels, leafOf, type Trie } from './hosts.ts'
 import {
   Candidates,
   candidatesFor,
@@ -16,21 +18,47 @@ import {
 import { foldLiteral, isFolded, readings } from './reading.ts'
 import { findLeaf, findLeaves } from './trie.ts'
 
+/** What a table is made of. */
+interface Tables<R extends Routable> {
+  readonly plain: ReadonlyMap<string, HostTable<R>>
+  /** The same routes with literals folded, for the readings of the no-aliasing rule; the same tables where all literals are. */
+  readonly folded: ReadonlyMap<string, HostTable<R>>
+}
+
+/** From one table to the next. */
+export interface Difference<R extends Routable> {
+  readonly removed: readonly R[]
+  readonly added: readonly R[]
+}
+
 export class RouteTable<R extends Routable> {
   readonly #tables: ReadonlyMap<string, HostTable<R>>
-  /** The same routes with literals folded, for the readings of the no-aliasing rule; the same tables where all literals are. */
   readonly #folded: ReadonlyMap<string, HostTable<R>>
 
-  private constructor(tables: ReadonlyMap<string, HostTable<R>>, folded: ReadonlyMap<string, HostTable<R>>) {
-    this.#tables = tables
+  private constructor({ plain, folded }: Tables<R>) {
+    this.#tables = plain
     this.#folded = folded
   }
 
   /** Builds the table in slices. `listeners` are all listener names of the config. */
   static async build<R extends Routable>(routes: readonly R[], listeners: readonly string[]): Promise<RouteTable<R>> {
-    const { tables, allFolded } = await tablesOf(routes, listeners, (literal) => literal)
-    const folded = allFolded ? tables : (await tablesOf(routes, listeners, foldLiteral)).tables
-    return new RouteTable(tables, folded)
+    const difference = { removed: [], added: routes }
+    const plain = await edited(listeners, { from: null, difference, fold: (literal) => literal })
+    const folded = routes.every(isFoldedRoute)
+      ? plain
+      : await edited(listeners, { from: null, difference, fold: foldLiteral })
+    return new RouteTable({ plain, folded })
+  }
+
+  /** The table of other routes on the same listeners. This one stays as it is, and they share what does not differ. */
+  async next(difference: Difference<R>): Promise<RouteTable<R>> {
+    const listeners = [...this.#tables.keys()]
+    const plain = await edited(listeners, { from: this.#tables, difference, fold: (literal) => literal })
+    const wereFolded = this.#tables === this.#folded
+    if (wereFolded && difference.added.every(isFoldedRoute)) return new RouteTable({ plain, folded: plain })
+    // Of tables that are folded as they are, folded ones can go on.
+    const folded = await edited(listeners, { from: this.#folded, difference, fold: foldLiteral })
+    return new RouteTable({ plain, folded })
   }
 
   /** The route of a request, under the given path. */
@@ -99,24 +127,42 @@ function demandsMore<R extends Routable>(other: R, matched: R | null): boolean {
   return false
 }
 
-/** `allFolded`: folding would not change a literal. */
-async function tablesOf<R extends Routable>(
-  routes: readonly R[],
+function isFoldedRoute({ config }: Routable): boolean {
+  return config.match.paths.every(({ segments }) =>
+    segments.every((one) => !('literal' in one) || isFolded(one.literal)),
+  )
+}
+
+interface Edit<R extends Routable> {
+  /** Null: nothing. */
+  readonly from: ReadonlyMap<string, HostTable<R>> | null
+  readonly difference: Difference<R>
+  readonly fold: (literal: string) => string
+}
+
+async function edited<R extends Routable>(
   listeners: readonly string[],
-  fold: (literal: string) => string,
-): Promise<{ tables: Map<string, HostTable<R>>; allFolded: boolean }> {
-  const tables = new Map(listeners.map((name) => [name, emptyHostTable<R>()]))
+  { from, difference, fold }: Edit<R>,
+): Promise<ReadonlyMap<string, HostTable<R>>> {
+  const edit = new TableEdit<R>(listeners, from, fold)
   const candidates = new Candidates<R>()
-  let allFolded = true
-  await inPieces(routes, (route) => {
-    const { match } = route.config
-    for (const pattern of match.paths) {
-      const candidate = candidates.of(route, pattern)
-      for (const listener of match.on ?? listeners) {
-        for (const host of match.hosts ?? [null]) insert(trieOf(tables.get(listener)!, host), candidate, fold)
-      }
-      allFolded &&= pattern.segments.every((one) => !('literal' in one) || isFolded(one.literal))
+  await inPieces(difference.removed, (route) => {
+    for (const pattern of route.config.match.paths) {
+      for (const spot of spotsOf(route, pattern, listeners)) edit.remove(spot, route)
     }
   })
-  return { tables, allFolded }
+  await inPieces(difference.added, (route) => {
+    for (const pattern of route.config.match.paths) {
+      const candidate = candidates.of(route, pattern)
+      for (const spot of spotsOf(route, pattern, listeners)) edit.add(spot, candidate)
+    }
+  })
+  return edit.tables
+}
+
+function* spotsOf({ config }: Routable, { text }: PathPattern, listeners: readonly string[]): Generator<Spot> {
+  const { on, hosts } = config.match
+  for (const listener of on ?? listeners) {
+    for (const host of hosts ?? [null]) yield { listener, host, pattern: text }
+  }
 }

@@ -8,39 +8,25 @@ export interface TrieNode<Leaf> {
   leaf: Leaf | null
   /** Of the pattern that ends here in `/*`: covers this path and everything beneath it. */
   wildcard: Leaf | null
+  /** Of the edit that made it, and may change it. */
+  readonly mark: object
 }
 
-export function createNode<Leaf>(): TrieNode<Leaf> {
-  return { literals: null, parameter: null, leaf: null, wildcard: null }
+export function createNode<Leaf>(mark: object): TrieNode<Leaf> {
+  return { literals: null, parameter: null, leaf: null, wildcard: null, mark }
 }
 
-/** The node where a pattern such as `/orders/{id}/*` ends, made where it is missing; `fold` maps literal segments. */
-export function nodeOf<Leaf>(
-  root: TrieNode<Leaf>,
-  pattern: string,
-  fold: (literal: string) => string,
-): { node: TrieNode<Leaf>; wildcard: boolean } {
+/** How a pattern such as `/orders/{id}/*` leads through a trie: literals folded, null for a parameter. */
+export interface Way {
+  readonly steps: readonly (string | null)[]
+  readonly place: 'leaf' | 'wildcard'
+}
+
+export function wayOf(pattern: string, fold: (literal: string) => string): Way {
   const segments = pattern.slice(1).split('/')
-  const wildcard = segments.at(-1) === '*'
-  if (wildcard) segments.pop()
-  let node = root
-  for (const segment of segments) node = childOf(node, segment, fold)
-  return { node, wildcard }
-}
-
-function childOf<Leaf>(node: TrieNode<Leaf>, segment: string, fold: (literal: string) => string): TrieNode<Leaf> {
-  if (segment.startsWith('{')) {
-    node.parameter ??= createNode()
-    return node.parameter
-  }
-  const key = fold(segment)
-  node.literals ??= new Map()
-  let child = node.literals.get(key)
-  if (child === undefined) {
-    child = createNode()
-    node.literals.set(key, child)
-  }
-  return child
+  const place = segments.at(-1) === '*' ? 'wildcard' : 'leaf'
+  if (place === 'wildcard') segments.pop()
+  return { steps: segments.map((segment) => (segment.startsWith('{') ? null : fold(segment))), place }
 }
 
 /** The leaf of the most specific pattern that covers the path; null when none does. */
