@@ -1,5 +1,8 @@
 /** What the admin listener shows of a running gateway. Reads, and asks for a reload; changes nothing itself. */
+
 import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import type { AdminSource, GatewayStatus, ReloadResult } from './admin/source.ts'
 import { affinityText } from './config/balance.ts'
 import type { Config, RouteAction } from './config/config.ts'
@@ -15,7 +18,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 export interface Viewed {
   readonly current: Config
   /** The config as YAML text, secrets as their placeholders. */
-  readonly redacted: string
+  readonly redacted: Uint8Array
   readonly generation: number
   readonly workers: GatewayStatus['workers']
   readonly lastReload: GatewayStatus['lastReload']
@@ -30,6 +33,8 @@ export interface Viewed {
   /** Brings readings up to date that can only be had asynchronously. */
   refresh(): Promise<void>
 }
+
+const unzipped = promisify(gunzip)
 
 export class GatewayView implements AdminSource {
   readonly #gateway: Viewed
@@ -82,8 +87,8 @@ export class GatewayView implements AdminSource {
     return this.#gateway.targets.drain(upstream, target, verb)
   }
 
-  config(): string {
-    return this.#gateway.redacted
+  async config(): Promise<string> {
+    return (await unzipped(this.#gateway.redacted)).toString('utf8')
   }
 
   reload(): Promise<ReloadResult> {

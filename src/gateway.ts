@@ -60,8 +60,8 @@ export class Gateway implements Viewed {
   #server: Server | null = null
   #generation = 0
   #current: Config | null = null
-  /** The text of the file as it may be shown. */
-  redacted = ''
+  /** The text of the file as it may be shown, in gzip. */
+  redacted: Uint8Array = new Uint8Array()
   /** Shows what placeholders of the file stand for as the placeholders. */
   #conceal: (text: string) => string = (text) => text
   #watch: FileWatch | null = null

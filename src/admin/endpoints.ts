@@ -74,10 +74,10 @@ async function exposition(source: AdminSource, reply: FastifyReply): Promise<Fas
 }
 
 /** YAML as in the file; wrapped as `{ source }` for who asks for JSON only. */
-function configuration(source: AdminSource, request: FastifyRequest, reply: FastifyReply): unknown {
+async function configuration(source: AdminSource, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const accept = request.headers.accept ?? ''
-  if (accept.includes('application/json') && !accept.includes('yaml')) return { source: source.config() }
-  return reply.type('application/yaml; charset=utf-8').send(source.config())
+  if (accept.includes('application/json') && !accept.includes('yaml')) return { source: await source.config() }
+  return reply.type('application/yaml; charset=utf-8').send(await source.config())
 }
 
 async function reload(source: AdminSource, reply: FastifyReply): Promise<object> {

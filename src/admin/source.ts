@@ -6,7 +6,7 @@ export interface AdminSource {
   /** One object per route, as `GET /api/routes` shows it. */
   routes(): readonly object[]
   /** The configuration as YAML text, every secret as its `${…}` text. */
-  config(): string
+  config(): Promise<string>
   /** Reads the file now, and waits until all of the gateway serves it. */
   reload(): Promise<ReloadResult>
   /** Every thread serves the current generation, and the gateway is not on its way down. */

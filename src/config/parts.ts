@@ -13,7 +13,10 @@ export interface Parts {
 
 export type PartName = keyof Parts
 
-export const partNames = ['items', 'routes', 'upstreams', 'consumers'] as const satisfies readonly PartName[]
+/** Something for each of the lists. */
+export function eachPart<Value>(made: (name: PartName) => Value): Record<PartName, Value> {
+  return { items: made('items'), routes: made('routes'), upstreams: made('upstreams'), consumers: made('consumers') }
+}
 
 export function partsOf({ plugins, routes, upstreams, consumers }: Config): Parts {
   const items = new Set(plugins)
@@ -59,11 +62,32 @@ export function placesOf(fresh: Uint8Array, known: Uint8Array | undefined): Int3
   return Int32Array.from({ length: count(fresh) }, (_, i) => places.get(printAt(fresh, i)) ?? -1)
 }
 
+/** Those of the parts that are not there. */
+export function freshPrints(prints: Uint8Array, places: Int32Array): Uint8Array {
+  const fresh = Array.from(places, (place, i) => (place === -1 ? bytesAt(prints, i) : none))
+  return Buffer.concat(fresh)
+}
+
+/** Of all parts, from those that were not there and those that were. */
+export function wholePrints(fresh: Uint8Array, places: Int32Array, known: Uint8Array | undefined): Uint8Array {
+  let next = 0
+  const prints = Buffer.allocUnsafeSlow(places.length * PRINT_BYTES)
+  for (const [i, place] of places.entries()) {
+    prints.set(place === -1 ? bytesAt(fresh, next++) : bytesAt(known!, place), i * PRINT_BYTES)
+  }
+  return prints
+}
+
+const none = new Uint8Array()
+
+function bytesAt(prints: Uint8Array, index: number): Uint8Array {
+  return prints.subarray(index * PRINT_BYTES, (index + 1) * PRINT_BYTES)
+}
+
 /** Places of parts among those that somebody has, where both are of this thread: a part that was taken over is the same object. */
 export function sharedPlaces(parts: Parts, known: Parts | null): Record<PartName, Int32Array> {
-  const placed = partNames.map((name) => {
+  return eachPart((name) => {
     const places = new Map<object, number>(known?.[name].map((part, place) => [part, place]))
-    return [name, Int32Array.from(parts[name], (part: object) => places.get(part) ?? -1)] as const
+    return Int32Array.from(parts[name], (part: object) => places.get(part) ?? -1)
   })
-  return Object.fromEntries(placed) as Record<PartName, Int32Array>
 }

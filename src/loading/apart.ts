@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { getCompileCacheDir } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { unpackConfig } from '../config/packed.ts'
-import type { Parts } from '../config/parts.ts'
+import { eachPart, type Parts, type Prints, wholePrints } from '../config/parts.ts'
 import type { Checked, Question } from './checked.ts'
 import type { Answer, Task } from './messages.ts'
 
@@ -24,7 +24,9 @@ export class CheckApart {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    this.checked = this.#answer(taskOf(question, digests)).then((answer) => received(answer, parts))
+    this.checked = this.#answer(taskOf(question, digests)).then((answer) =>
+      received(answer, { parts, prints: question.served?.prints ?? null }),
+    )
   }
 
   #answer(task: Task): Promise<Answer> {
@@ -49,9 +51,13 @@ function taskOf(question: Question, digests: ReadonlyMap<string, string>): Task 
   return { question: { ...question, options: { ...options, env: { ...(options.env ?? process.env) } } }, digests }
 }
 
-async function received(answer: Answer, parts: Parts | null): Promise<Checked> {
+async function received(
+  answer: Answer,
+  served: { readonly parts: Parts | null; readonly prints: Prints | null },
+): Promise<Checked> {
   const { verdict, ...rest } = answer
   if (verdict.kind !== 'servable') return { ...rest, verdict }
-  const { packed, ...known } = verdict
-  return { ...rest, verdict: { ...known, ...(await unpackConfig(packed, parts)) } }
+  const { packed, fresh, ...known } = verdict
+  const prints = eachPart((name) => wholePrints(fresh[name], packed.lists[name].places, served.prints?.[name]))
+  return { ...rest, verdict: { ...known, prints, ...(await unpackConfig(packed, served.parts)) } }
 }

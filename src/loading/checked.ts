@@ -1,4 +1,5 @@
 /** A config file, checked for a gateway that serves: loaded, compared with what it serves, its tests run where it asks for that. */
+import { gzipSync } from 'node:zlib'
 import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { Places } from '../config/document.ts'
@@ -13,8 +14,8 @@ export interface Servable {
   readonly config: Config
   readonly parts: Parts
   readonly prints: Prints
-  /** The text as it may be shown. */
-  readonly redacted: string
+  /** The text as it may be shown, in UTF-8 and gzip: hardly ever, and it may be long. */
+  readonly redacted: Uint8Array
   readonly interpolated: readonly Interpolation[]
   /** Of plugin files as they were checked, by URL. */
   readonly digests: ReadonlyMap<string, string>
@@ -68,6 +69,7 @@ async function verdictOn(
     if (diagnostics.length > 0) return { kind: 'refused', diagnostics }
   }
   const parts = partsOf(config)
-  const shown = { redacted: redactedSource(document), interpolated }
+  const redacted = gzipSync(redactedSource(document), { level: 1 })
+  const shown = { redacted, interpolated }
   return { kind: 'servable', config, parts, prints: printsOf(parts), ...shown, digests: catalog.digests }
 }

@@ -1,5 +1,6 @@
 /** What passes between the process that checks a file and the one that asked for it. */
 import type { PackedConfig } from '../config/packed.ts'
+import type { Prints } from '../config/parts.ts'
 import type { Checked, Question, Servable, Verdict } from './checked.ts'
 
 /** What the process is told first. */
@@ -9,8 +10,12 @@ export interface Task {
   readonly digests: ReadonlyMap<string, string>
 }
 
+export interface PackedServable extends Omit<Servable, 'config' | 'parts' | 'prints'> {
+  readonly packed: PackedConfig
+  /** Of the parts that are not there already. */
+  readonly fresh: Prints
+}
+
 export interface Answer extends Omit<Checked, 'verdict'> {
-  readonly verdict:
-    | Exclude<Verdict, Servable>
-    | (Omit<Servable, 'config' | 'parts'> & { readonly packed: PackedConfig })
+  readonly verdict: Exclude<Verdict, Servable> | PackedServable
 }

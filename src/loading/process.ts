@@ -2,10 +2,10 @@
 import { readdirSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { packConfig } from '../config/packed.ts'
-import { type PartName, placesOf } from '../config/parts.ts'
+import { eachPart, freshPrints, placesOf } from '../config/parts.ts'
 import { PluginCatalog } from '../config/plugin-catalog.ts'
 import { check, type Question, type Servable } from './checked.ts'
-import type { Answer, Task } from './messages.ts'
+import type { Answer, PackedServable, Task } from './messages.ts'
 
 // Whoever asked is gone.
 process.once('disconnect', () => process.exit())
@@ -24,13 +24,8 @@ function yieldToOthers(): void {
   for (const thread of threads) setPriority(thread, 10)
 }
 
-function packed({ config, parts, ...known }: Servable, { served }: Question): Answer['verdict'] {
-  const placesIn = (name: PartName) => placesOf(known.prints[name], served?.prints?.[name])
-  const places = {
-    items: placesIn('items'),
-    routes: placesIn('routes'),
-    upstreams: placesIn('upstreams'),
-    consumers: placesIn('consumers'),
-  }
-  return { ...known, packed: packConfig(config, parts, places) }
+function packed({ config, parts, prints, ...known }: Servable, { served }: Question): PackedServable {
+  const places = eachPart((name) => placesOf(prints[name], served?.prints?.[name]))
+  const fresh = eachPart((name) => freshPrints(prints[name], places[name]))
+  return { ...known, packed: packConfig(config, parts, places), fresh }
 }

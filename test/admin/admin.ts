@@ -21,7 +21,7 @@ export const source: AdminSource = {
     lastReload: { ok: true, at: '2026-01-01T00:00:00.000Z' },
   }),
   routes: () => [{ name: 'orders' }, { name: 'status' }],
-  config: () => 'listen: http://127.0.0.1:8080\n',
+  config: async () => 'listen: http://127.0.0.1:8080\n',
   reload: async () => ({ ok: true, generation: 8, changed: true }),
   ready: () => true,
   metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),

@@ -3,7 +3,16 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ChainItem, Config, PluginItem, RouteConfig } from '../../src/config/config.ts'
 import { packConfig, type UnpackedConfig, unpackConfig } from '../../src/config/packed.ts'
-import { type PartName, type Parts, partsOf, placesOf, printsOf, sharedPlaces } from '../../src/config/parts.ts'
+import {
+  eachPart,
+  freshPrints,
+  type Parts,
+  partsOf,
+  placesOf,
+  printsOf,
+  sharedPlaces,
+  wholePrints,
+} from '../../src/config/parts.ts'
 
 const at = (line: number) => ({ file: 'gateway.yaml', line, column: 3, endColumn: 9 })
 
@@ -25,13 +34,9 @@ function sent(config: Config, known: Parts | null): Promise<UnpackedConfig> {
   const parts = partsOf(config)
   const prints = printsOf(parts)
   const old = known === null ? null : printsOf(known)
-  const placesIn = (name: PartName) => placesOf(prints[name], old?.[name])
-  const places = {
-    items: placesIn('items'),
-    routes: placesIn('routes'),
-    upstreams: placesIn('upstreams'),
-    consumers: placesIn('consumers'),
-  }
+  const places = eachPart((name) => placesOf(prints[name], old?.[name]))
+  const fresh = eachPart((name) => freshPrints(prints[name], places[name]))
+  expect(eachPart((name) => wholePrints(fresh[name], places[name], old?.[name]))).toEqual(prints)
   return unpackConfig(structuredClone(packConfig(config, parts, places)), known)
 }
 
