@@ -195,6 +195,7 @@ export class Gateway implements Viewed {
   }
 
   async #load(): Promise<ReloadResult> {
+    await this.#watch?.pass()
     const { verdict, warnings, files, places } = await this.#loader.check()
     void this.#watch?.follow(files)
     for (const warning of warnings) this.#log.warn({ diagnostic: warning }, warning.message)

@@ -70,10 +70,15 @@ export function freshPrints(prints: Uint8Array, places: Int32Array): Uint8Array 
 
 /** Of all parts, from those that were not there and those that were. */
 export function wholePrints(fresh: Uint8Array, places: Int32Array, known: Uint8Array | undefined): Uint8Array {
-  let next = 0
   const prints = Buffer.allocUnsafeSlow(places.length * PRINT_BYTES)
-  for (const [i, place] of places.entries()) {
-    prints.set(place === -1 ? bytesAt(fresh, next++) : bytesAt(known!, place), i * PRINT_BYTES)
+  let next = 0
+  for (let from = 0, to = 0; from < places.length; from = to) {
+    const place = places[from]!
+    // Most of a list is as it was: what is in a row is copied at once.
+    for (to = from + 1; to < places.length && places[to] === (place === -1 ? -1 : place + to - from); ) to++
+    const [source, start] = place === -1 ? [fresh, next] : [known!, place]
+    prints.set(source.subarray(start * PRINT_BYTES, (start + to - from) * PRINT_BYTES), from * PRINT_BYTES)
+    if (place === -1) next += to - from
   }
   return prints
 }

@@ -51,6 +51,16 @@ export class FileWatch {
     this.#folders.delete(folder)
   }
 
+  /** They are about to be read: what has changed until now is no reason to read them again. */
+  async pass(): Promise<void> {
+    const files = this.#files
+    const prints = await Promise.all(files.map(fingerprint))
+    if (this.#closed || files !== this.#files) return
+    for (const [index, file] of files.entries()) this.#seen.set(file, prints[index]!)
+    if (this.#settle !== null) clearTimeout(this.#settle)
+    this.#settle = null
+  }
+
   async #look(): Promise<void> {
     const files = this.#files
     const prints = await Promise.all(files.map(fingerprint))

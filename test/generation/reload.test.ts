@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { rename, symlink, unlink, writeFile } from 'node:fs/promises'
 import { Agent, get as httpGet } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
@@ -224,6 +225,19 @@ describe('a watched file', () => {
     })
 
     await served(gateway, '/b')
+  })
+
+  test('is not loaded again for a change that somebody has had it reloaded for', async () => {
+    await using gateway = await startGateway(respond('a'), { watch: true })
+    const loads = () => gateway.log.filter((line) => line['message'] === 'configuration loaded').length
+
+    await gateway.reload(respond('b'))
+    // For as long as a watch may take to notice.
+    await sleep(1300)
+
+    expect(loads()).toBe(2)
+    await writeFile(join(gateway.folder, 'gateway.yaml'), respond('c'))
+    await served(gateway, '/c')
   })
 
   test('that becomes empty is a mistake, and the old config serves on', async () => {
