@@ -172,6 +172,7 @@ export function plainUploadTests(): void {
     const wire = await openWire(gateway.port)
 
     wire.send(post('/', body))
+    await expect.poll(() => all[0]?.socket.isPaused()).toBe(true)
     await unchanged(() => unsentBytes(wire.socket))
     const [connection] = all
     await connection!.send('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nearly')
