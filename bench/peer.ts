@@ -63,6 +63,7 @@ export async function loadPeer(name: string): Promise<Peer> {
 export async function startPeer(
   peer: Peer,
   place: { folder: string; work: Work; originPort: number },
+  cores: number | string = gatewayCore,
 ): Promise<RunningPeer | undefined> {
   const folder = join(place.folder, `${peer.name.replaceAll(/[^\w-]/g, '_')}-${place.work}`)
   const [port, adminPort] = [await freePort(), await freePort()]
@@ -71,7 +72,7 @@ export async function startPeer(
   await mkdir(folder, { recursive: true })
   for (const [name, text] of Object.entries(setup.files)) await writeFile(join(folder, name), text)
 
-  const child = new Child(gatewayCore, setup.command, setup.args, folder)
+  const child = new Child(cores, setup.command, setup.args, folder)
   try {
     await untilReady(child, `http://127.0.0.1:${adminPort}${setup.readyPath}`)
   } catch (error) {

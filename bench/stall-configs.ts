@@ -23,6 +23,19 @@ plugins: [metrics]
 upstreams: { origin: "http://127.0.0.1:${originPort}" }
 `
 
+const withPlugins = (place: Place, routes: number, revision: number) => `${unchanged(place, revision)}routes:
+${numbered(
+  routes,
+  (i) => `  r${i}:
+    match: GET /api/service${i}/{id}
+    upstream: origin
+    public: "benchmark"
+    plugins:
+      - rate-limit: { max: 1000000, window: 1m }
+      - headers: { request: { set: { x-route: "${i}" } } }
+`,
+)}`
+
 export const shapes: readonly Shape[] = [
   {
     name: 'three lines each',
@@ -37,21 +50,15 @@ ${numbered(
 `,
 )}`,
   },
+  { name: 'six lines, with plugins', path, text: withPlugins },
   {
-    name: 'six lines, with plugins',
+    name: 'the same, and one route more each time',
     path,
-    text: (place, routes, revision) => `${unchanged(place, revision)}routes:
-${numbered(
-  routes,
-  (i) => `  r${i}:
-    match: GET /api/service${i}/{id}
-    upstream: origin
+    text: (place, routes, revision) => `${withPlugins(place, routes, revision)}  more${revision}:
+    match: /more/{id}
+    upstream: "http://127.0.0.1:${place.originPort}/more"
     public: "benchmark"
-    plugins:
-      - rate-limit: { max: 1000000, window: 1m }
-      - headers: { request: { set: { x-route: "${i}" } } }
 `,
-)}`,
   },
   {
     name: 'all different, all changed',

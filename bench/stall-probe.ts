@@ -3,8 +3,7 @@
  * CPU time of the thread is noted too, since a machine that others use stops a thread in the middle of its turn.
  */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, readlinkSync } from 'node:fs'
-import { basename } from 'node:path'
+import { appendFileSync } from 'node:fs'
 import { threadName } from 'node:worker_threads'
 
 export interface Stall {
@@ -20,22 +19,23 @@ export interface Stall {
 export const stallFile = 'stalls.jsonl'
 const notedMs = 3
 
-if (threadName === 'sluice-config' && process.env['SLUICE_STALLS'] === 'realtime') {
+/** The process that reads the file inherits what its parent is started with. */
+const reads = process.connected === true
+
+if (reads && process.env['SLUICE_STALLS'] === 'realtime') {
   // Of two threads of one real-time priority each runs for 100 ms: this one has a lower one.
-  execFileSync('chrt', ['--rr', '--pid', '5', basename(readlinkSync('/proc/thread-self'))])
+  execFileSync('chrt', ['--rr', '--all-tasks', '--pid', '5', String(process.pid)])
 }
-if (process.env['SLUICE_STALLS'] !== undefined) {
+if (!reads && process.env['SLUICE_STALLS'] !== undefined) {
   let wall = performance.now()
   let cpu = process.threadCpuUsage()
   const look = () => {
     const { user, system } = process.threadCpuUsage(cpu)
     const now = performance.now()
-    const stall: Stall = {
-      thread: threadName || 'main',
-      at: Date.now(),
-      wallMs: now - wall,
-      cpuMs: (user + system) / 1000,
-    }
+    const wallMs = now - wall
+    // Some kernels count by ticks of 4 ms, and those of the turns before with it.
+    const cpuMs = Math.min((user + system) / 1000, wallMs)
+    const stall: Stall = { thread: threadName || 'main', at: Date.now(), wallMs, cpuMs }
     if (stall.cpuMs > notedMs) appendFileSync(stallFile, `${JSON.stringify(stall)}\n`)
     wall = performance.now()
     cpu = process.threadCpuUsage()

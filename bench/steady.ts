@@ -1,20 +1,29 @@
 /** A modest load at a constant rate, whatever the answers take: what one client sees while something else goes on. */
 import { connect, type Socket } from 'node:net'
 
+export interface Seen {
+  readonly slowestMs: number
+  /** Requests that took longer than 20 ms. */
+  readonly over: number
+  readonly requests: number
+}
+
 export interface SteadyLoad {
-  /** Milliseconds of the slowest request that was due since the last call, from when it was due. */
-  slowest(): number
+  /** Of the requests since the last call, from when each was due. */
+  seen(): Seen
   /** Answers with 200, and everything else. */
   readonly counts: { readonly ok: number; readonly failed: number }
   stop(): void
 }
+
+const OVER_MS = 20
 
 /** Sends one request every `everyMs` to the next of `paths`, on kept connections. */
 export function startSteadyLoad(port: number, paths: readonly string[], everyMs: number): SteadyLoad {
   const idle: Socket[] = []
   const open = new Set<Socket>()
   const counts = { ok: 0, failed: 0 }
-  let slowest = 0
+  let seen = { slowestMs: 0, over: 0, requests: 0 }
   let due = performance.now() + everyMs
   let sent = 0
   const send = (dueAt: number) => {
@@ -23,7 +32,12 @@ export function startSteadyLoad(port: number, paths: readonly string[], everyMs:
     let head = ''
     const over = (ok: boolean) => {
       socket.removeAllListeners()
-      slowest = Math.max(slowest, performance.now() - dueAt)
+      const ms = performance.now() - dueAt
+      seen = {
+        slowestMs: Math.max(seen.slowestMs, ms),
+        over: seen.over + Number(ms > OVER_MS),
+        requests: seen.requests + 1,
+      }
       if (ok) counts.ok++
       else counts.failed++
       if (ok) idle.push(socket)
@@ -45,10 +59,10 @@ export function startSteadyLoad(port: number, paths: readonly string[], everyMs:
   }, 1)
   return {
     counts,
-    slowest() {
-      const seen = slowest
-      slowest = 0
-      return seen
+    seen() {
+      const now = seen
+      seen = { slowestMs: 0, over: 0, requests: 0 }
+      return now
     },
     stop() {
       clearInterval(timer)
