@@ -47,7 +47,7 @@ export const diagnosticCodes = {
   'address-taken': 'two listeners on one address',
   'threads-changed': 'another number of threads than the gateway was started with',
   'threads-unsupported': 'more threads than one where the system cannot spread connections over them',
-  'worker-ended': 'a thread that did not survive the config',
+  'worker-ended': 'a thread or process that did not survive the config',
   'bad-certificate': 'a certificate or key that cannot be used, or is missing',
   'expired-certificate': 'a certificate that clients refuse, by its dates',
   'token-required': 'the admin listener is reachable from elsewhere and has no token',

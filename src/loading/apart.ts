@@ -22,6 +22,8 @@ export class CheckApart {
     const compileCache = getCompileCacheDir()
     this.#process = fork(program, compileCache === undefined ? [] : [compileCache], {
       serialization: 'advanced',
+      // Its port is taken by this process.
+      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.checked = this.#answer(taskOf(question, digests)).then((answer) =>
@@ -31,7 +33,11 @@ export class CheckApart {
 
   #answer(task: Task): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#process.once('message', (answer) => resolve(answer as Answer))
+      this.#process.once('message', (answer) => {
+        resolve(answer as Answer)
+        // All has been said, and V8 takes its time to take a large heap apart.
+        this.#process.kill('SIGKILL')
+      })
       this.#process.once('error', reject)
       this.#process.once('exit', (code, signal) => {
         reject(new Error(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`))

@@ -1,7 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { renderDiagnostics } from '../../src/config/diagnostic.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import type { ConfigError } from '../../src/gateway-errors.ts'
 import { startGateway } from '../support/gateway.ts'
 
 /** So many that the file is read in a process of its own. */
@@ -18,6 +21,23 @@ export const schema = { type: 'object', additionalProperties: false, properties:
 export default function mine(scope) { scope.addHook('onSend', (_, reply) => reply.headers.set('x-mine', '${body}')) }
 `
 
+/** Processes of this one that read a file. */
+function readers(): number[] {
+  const children = readdirSync('/proc/self/task').flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' ').map(Number),
+  )
+  return children.filter((pid) => pid > 0 && commandOf(pid).includes('loading/start.ts'))
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    // It has ended since.
+    return ''
+  }
+}
+
 describe('a reload of a large file', () => {
   test('serves it, and keeps the counts of a limit that did not change', async () => {
     const limited = (more: string) =>
@@ -31,6 +51,16 @@ describe('a reload of a large file', () => {
     expect((await gateway.fetch('/a')).status).toBe(200)
     expect((await gateway.fetch('/a')).status).toBe(429)
     expect(await gateway.reload(limited(many))).toEqual({ ok: true, generation: 2, changed: false })
+  })
+
+  test('is refused at the start with the line that is wrong', async () => {
+    const started = startGateway(`routes:\n${many}typo: 1\n`)
+
+    const error = (await started.then(
+      () => null,
+      (reason: unknown) => reason,
+    )) as ConfigError
+    expect(renderDiagnostics(error.diagnostics, error.document)).toMatch(/unknown-key.*\n +\d+ \| typo: /)
   })
 
   test('finds what is wrong with it in another process, and says it as a check does', async () => {
@@ -104,6 +134,23 @@ export default function fussy(scope) {
     expect(await gateway.gateway.reload()).toMatchObject({ ok: false, diagnostics: [{ code: 'unreadable-file' }] })
     expect(await (await gateway.fetch('/r7/1')).text()).toBe('7')
   })
+
+  test.runIf(process.platform === 'linux')(
+    'is refused where the process that reads it is killed, and the next one is read',
+    async () => {
+      await using gateway = await startGateway(small)
+      const reloading = gateway.reload(`${small}${many}`)
+
+      await expect.poll(readers, { interval: 1 }).toHaveLength(1)
+      for (const pid of readers()) process.kill(pid, 'SIGKILL')
+
+      const message = 'the process that reads the file has ended: it was ended by SIGKILL'
+      expect(await reloading).toMatchObject({ ok: false, diagnostics: [{ code: 'worker-ended', message }] })
+      expect((await gateway.fetch('/a')).status).toBe(200)
+      expect(await gateway.reload(`${small}${many}`)).toMatchObject({ ok: true, changed: true })
+      await expect.poll(readers).toEqual([])
+    },
+  )
 
   test('is given up when the gateway stops', async () => {
     await using gateway = await startGateway(small)
