@@ -73,7 +73,7 @@ export class ItemCompiler {
       optional: item.optional,
       assumes: false,
       byCertificate: false,
-      onRequest: [],
+      onRequest: none,
       onSend: members.flatMap((member) => member.onSend),
       onSendBody: members.flatMap((member) => member.onSendBody),
       secrets: members.flatMap((member) => member.secrets),
@@ -96,7 +96,7 @@ export class ItemCompiler {
     const holder = carry.acquire(key, () => new CompiledPlugin(record(item, module, this.#around)))
     let hooks: RecordedHooks
     try {
-      hooks = await holder.hooks
+      hooks = holder.hooks instanceof Promise ? await holder.ready() : holder.hooks
     } catch (error) {
       carry.release(key)
       throw error
@@ -110,8 +110,8 @@ export class ItemCompiler {
       onRequest: hooks.onRequest,
       onSend: hooks.onSend,
       onSendBody: hooks.onSendBody,
-      secrets: module.traits.secrets?.(options) ?? [],
-      members: [],
+      secrets: module.traits.secrets?.(options) ?? none,
+      members: none,
     }
     return { kind: 'step', step, keys: [key] }
   }
@@ -119,17 +119,26 @@ export class ItemCompiler {
 
 /** The hooks of one compiled plugin, shared by every generation whose file says the same about it. */
 class CompiledPlugin {
-  readonly hooks: Promise<RecordedHooks>
+  hooks: RecordedHooks | Promise<RecordedHooks>
 
-  constructor(hooks: Promise<RecordedHooks>) {
+  constructor(hooks: RecordedHooks | Promise<RecordedHooks>) {
     this.hooks = hooks
+  }
+
+  async ready(): Promise<RecordedHooks> {
+    this.hooks = await this.hooks
+    return this.hooks
   }
 
   close(): void {
     // A plugin that failed to compile holds nothing: `record` let go of it, and the reload that hit it says why.
-    this.hooks.then(
-      (hooks) => hooks.close(),
-      () => {},
-    )
+    if (this.hooks instanceof Promise) {
+      this.hooks.then(
+        (hooks) => hooks.close(),
+        () => {},
+      )
+    } else this.hooks.close()
   }
 }
+
+const none: readonly never[] = Object.freeze([])
