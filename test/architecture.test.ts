@@ -18,6 +18,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   upstream: ['config', 'exchange', 'http1', 'type state'],
   proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type config', 'upstream'],
   generation: [
+    'config',
     'exchange',
     'fastify',
     'fastify-plugin',
@@ -26,7 +27,6 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'problem.ts',
     'proxy',
     'routing',
-    'type config',
     'type http1',
     'type observe',
     'type plugin.ts',

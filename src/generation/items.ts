@@ -1,6 +1,7 @@
 /** Chain items of a config, compiled to steps; items that did not change are taken over from the generation before. */
 import type { FastifyPluginAsync } from 'fastify'
 import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
+import { textOfItem } from '../config/part-text.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Step } from './chain.ts'
 import { needsOf } from './declared.ts'
@@ -83,7 +84,7 @@ export class ItemCompiler {
   }
 
   async #compilePlugin(item: PluginItem): Promise<CompiledItem> {
-    const { plugin, id, mode, optional, belowAuthenticator, options } = item
+    const { plugin, id, mode, optional, options } = item
     const loaded = this.#plugins.get(plugin.url)
     if (loaded === undefined) throw new Error(`${plugin.name} is not loaded`)
     if (loaded.kind === 'foreign') {
@@ -92,7 +93,8 @@ export class ItemCompiler {
     }
     const { module } = loaded
     const { carry, digest } = this.#around
-    const key = `item ${JSON.stringify([plugin.url, id, mode, optional, belowAuthenticator, options, digest])}`
+    // JSON alone would not tell `.inf` from `.nan`.
+    const key = `item ${textOfItem({ ...item, at: nowhere })} ${digest}`
     const holder = carry.acquire(key, () => new CompiledPlugin(record(item, module, this.#around)))
     let hooks: RecordedHooks
     try {
@@ -142,3 +144,5 @@ class CompiledPlugin {
 }
 
 const none: readonly never[] = Object.freeze([])
+/** An item is the same wherever it stands. */
+const nowhere = { file: '', line: 0, column: 0, endColumn: 0 }

@@ -10,15 +10,25 @@ import { eachPart, type Parts, type Prints, wholePrints } from '../config/parts.
 import type { Checked, Question } from './checked.ts'
 import type { Answer, Task } from './messages.ts'
 
+/** Files of 10,000 routes take some seconds, and on a busy machine many more; a plugin that waits for ever takes longer. */
+const MOST_MS = 180_000
+
 const program = fileURLToPath(new URL('./start.ts', import.meta.url))
+
+interface Around {
+  /** Of plugin files, when they were imported where the config will be served. */
+  readonly digests: ReadonlyMap<string, string>
+  /** Of the config that is served; null: none is. */
+  readonly parts: Parts | null
+  readonly mostMs?: number
+}
 
 export class CheckApart {
   readonly #process: ChildProcess
   /** Rejects where the process did not come to a result. */
   readonly checked: Promise<Checked>
 
-  /** `digests`: of plugin files, when they were imported where the config will be served. `parts`: of the config that is served. */
-  constructor(question: Question, { digests, parts }: { digests: ReadonlyMap<string, string>; parts: Parts | null }) {
+  constructor(question: Question, { digests, parts, mostMs = MOST_MS }: Around) {
     const compileCache = getCompileCacheDir()
     this.#process = fork(program, compileCache === undefined ? [] : [compileCache], {
       serialization: 'advanced',
@@ -26,29 +36,49 @@ export class CheckApart {
       execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    this.checked = this.#answer(taskOf(question, digests)).then((answer) =>
+    this.checked = this.#answer(taskOf(question, digests), mostMs).then((answer) =>
       received(answer, { parts, prints: question.served?.prints ?? null }),
     )
   }
 
-  #answer(task: Task): Promise<Answer> {
+  #answer(task: Task, mostMs: number): Promise<Answer> {
+    const reader = this.#process
     return new Promise((resolve, reject) => {
-      this.#process.once('message', (answer) => {
-        resolve(answer as Answer)
+      let answer: Answer | null = null
+      let why: string | null = null
+      const late = setTimeout(() => {
+        why = `it came to no end in ${mostMs / 1000} s`
+        this.close()
+      }, mostMs)
+      // Plugins are imported there: they may have something to say, too.
+      reader.on('message', (message) => {
+        if (!isAnswer(message)) return
+        answer = message
         // All has been said, and V8 takes its time to take a large heap apart.
-        this.#process.kill('SIGKILL')
+        this.close()
       })
-      this.#process.once('error', reject)
-      this.#process.once('exit', (code, signal) => {
-        reject(new Error(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`))
+      reader.once('error', (error) => {
+        clearTimeout(late)
+        reject(error)
       })
-      this.#process.send(task as never, (error) => error !== null && reject(error))
+      // Not before it is gone: what it held, a port that a plugin took, is free then.
+      reader.once('exit', (code, signal) => {
+        clearTimeout(late)
+        if (answer !== null) resolve(answer)
+        else reject(new Error(why ?? (signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`)))
+      })
+      reader.send(task as never, (error) => error !== null && reject(error))
     })
   }
 
+  /** Whatever a plugin does about signals. */
   close(): void {
-    this.#process.kill()
+    this.#process.kill('SIGKILL')
   }
+}
+
+function isAnswer(message: unknown): message is Answer {
+  return typeof message === 'object' && message !== null && 'verdict' in message
 }
 
 function taskOf(question: Question, digests: ReadonlyMap<string, string>): Task {

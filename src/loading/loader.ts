@@ -17,6 +17,8 @@ export class ConfigLoader {
   #apart: CheckApart | null = null
   #served: { readonly hash: string; readonly prints: Prints | null; readonly parts: Parts } | null = null
   #tookOver = false
+  /** Read for the last check. */
+  #files: readonly string[] = []
 
   constructor(file: string, options: LoadOptions, catalog: PluginCatalog) {
     this.file = file
@@ -30,19 +32,30 @@ export class ConfigLoader {
     const question = { file: this.file, options: this.#options, served: hash === undefined ? null : { hash, prints } }
     const apart = isLarge(this.file)
     this.#tookOver = apart && prints !== null
-    return apart ? this.#checkApart(question, parts) : check(question, this.#catalog)
+    const checked = await (apart ? this.#checkApart(question, parts) : check(question, this.#catalog))
+    this.#files = checked.files
+    return checked
   }
 
   async #checkApart(question: Question, parts: Parts | null): Promise<Checked> {
-    this.#apart = new CheckApart(question, { digests: this.#catalog.digests, parts })
     try {
+      this.#apart = new CheckApart(question, { digests: this.#catalog.digests, parts })
       return await this.#apart.checked
     } catch (error) {
       // Where nothing is served, nobody is held up.
-      return question.served === null ? check(question, this.#catalog) : refused(question, error as Error)
+      return question.served === null ? check(question, this.#catalog) : this.#refused(question, error as Error)
     } finally {
       this.#apart = null
     }
+  }
+
+  /** It names the files that the last one did: a change to any of them is still a reason to read again. */
+  #refused({ file, options }: Question, error: Error): Checked {
+    const place = { path: '', at: { file: options.shownAs ?? file, line: 1, column: 1, endColumn: 2 } }
+    const message = `the process that reads the file has ended: ${error.message}`
+    const diagnostics: Diagnostic[] = [{ code: 'worker-ended', severity: 'error', ...place, message }]
+    const places = { file: place, threads: place, listen: place }
+    return { verdict: { kind: 'refused', diagnostics }, warnings: [], files: this.#files, places }
   }
 
   /** The file as it may be shown, for who is told why it is not served. It is read again: who serves needs none of that. */
@@ -72,16 +85,4 @@ export class ConfigLoader {
 
 function isLarge(file: string): boolean {
   return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LARGE_BYTES
-}
-
-function refused({ file, options }: Question, error: Error): Checked {
-  const place = { path: '', at: { file: options.shownAs ?? file, line: 1, column: 1, endColumn: 2 } }
-  const message = `the process that reads the file has ended: ${error.message}`
-  const diagnostics: Diagnostic[] = [{ code: 'worker-ended', severity: 'error', ...place, message }]
-  return {
-    verdict: { kind: 'refused', diagnostics },
-    warnings: [],
-    files: [file],
-    places: { file: place, threads: place, listen: place },
-  }
 }

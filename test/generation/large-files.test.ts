@@ -5,6 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { renderDiagnostics } from '../../src/config/diagnostic.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { ConfigError } from '../../src/gateway-errors.ts'
+import { CheckApart } from '../../src/loading/apart.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { startGateway } from '../support/gateway.ts'
 
 /** So many that the file is read in a process of its own. */
@@ -151,6 +153,44 @@ export default function fussy(scope) {
       await expect.poll(readers).toEqual([])
     },
   )
+
+  test.runIf(process.platform === 'linux')(
+    'is still read when a file that it names changes, after a reader was killed',
+    async () => {
+      const named = `upstreams:\n  u: { targets: ["https://127.0.0.1:1"], tls: { ca: ca.pem } }\nroutes:\n${many}`
+      const [first, second] = [makeCertificate('one').cert, makeCertificate('two').cert]
+      await using gateway = await startGateway(named, { watch: true, files: { 'ca.pem': first } })
+      const reloading = gateway.reload(`${named}#\n`)
+      await expect.poll(readers, { interval: 1 }).toHaveLength(1)
+      for (const pid of readers()) process.kill(pid, 'SIGKILL')
+      expect(await reloading).toMatchObject({ ok: false })
+
+      await writeFile(join(gateway.folder, 'ca.pem'), second)
+
+      await expect.poll(() => gateway.gateway.generation, { timeout: 10_000 }).toBe(2)
+    },
+  )
+
+  test('is refused where a plugin waits for ever, and the reader is gone', async () => {
+    await using gateway = await startGateway(small, { files: { 'waits.mjs': 'await new Promise(() => {})\n' } })
+    const file = join(gateway.folder, 'gateway.yaml')
+    await writeFile(file, `plugins: [./waits.mjs]\nroutes:\n${many}`)
+
+    const apart = new CheckApart({ file, options: {}, served: null }, { digests: new Map(), parts: null, mostMs: 2000 })
+
+    await expect(apart.checked).rejects.toThrow('it came to no end in 2 s')
+    expect(readers()).toEqual([])
+  })
+
+  test('is read though a plugin tells its parent something else', async () => {
+    const talks = `process.send?.('ready')\n${plugin('talks')}`
+    await using gateway = await startGateway(small, { files: { 'talks.mjs': talks } })
+
+    const result = await gateway.reload(`plugins: [./talks.mjs]\nroutes:\n${many}`)
+
+    expect(result).toMatchObject({ ok: true, changed: true })
+    expect((await gateway.fetch('/r1/1')).headers.get('x-mine')).toBe('talks')
+  })
 
   test('is given up when the gateway stops', async () => {
     await using gateway = await startGateway(small)

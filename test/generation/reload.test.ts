@@ -179,6 +179,27 @@ describe('a reload', () => {
   })
 })
 
+test('a reload tells apart option values that JSON writes alike', async () => {
+  const says = `
+export const traits = {}
+export const schema = { type: 'object', additionalProperties: false, properties: { v: {} } }
+export default function says(scope, { v }) {
+  scope.addHook('onSend', (_, reply) => reply.headers.set('x-v', Object.is(v, -0) ? '-0' : String(v)))
+}
+`
+  const config = (v: string) =>
+    `routes:\n  a: { match: /a, respond: { status: 200 }, public: "test", plugins: [{ ./says.mjs: { v: ${v} } }] }\n`
+  await using gateway = await startGateway(config('.inf'), { files: { 'says.mjs': says } })
+  const seen: (string | null)[] = []
+
+  for (const v of ['.nan', '-.inf', 'null', '0', '-0.0']) {
+    await gateway.reload(config(v))
+    seen.push((await gateway.fetch('/a')).headers.get('x-v'))
+  }
+
+  expect(seen).toEqual(['NaN', '-Infinity', 'null', '0', '-0'])
+})
+
 describe('a watched file', () => {
   const served = (gateway: { fetch(path: string): Promise<Response> }, path: string) =>
     expect.poll(async () => (await gateway.fetch(path)).status, { timeout: 5000 }).toBe(200)
