@@ -1,7 +1,10 @@
+import { setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // As in bin/sluice.js, for this process, its forks and the threads that tests start: nothing is parsed that was before.
+// As low as processes that read large files: on a machine full of tests they would be the last.
+setPriority(5)
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
 
 export default defineConfig({

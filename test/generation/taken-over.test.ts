@@ -49,7 +49,6 @@ function files(origin: string): File[] {
     begun,
     // Everything stands on other lines, and in another order.
     { ...begun, head: `# comment\n\n${begun.head}`, routes: begun.routes.toReversed() },
-    { ...begun, head: begun.head.replace('name: one', 'name: two') },
     {
       head: begun.head,
       upstreams: [plain!, `  spare: "${origin}/other"\n`, backed!],
@@ -71,13 +70,14 @@ function files(origin: string): File[] {
       routes: begun.routes.slice(1),
     },
     begun,
+    { ...begun, head: begun.head.replace('name: one', 'name: two') },
   ]
 }
 
 const text = ({ head, upstreams, routes }: File) =>
-  `${head}upstreams:\n${upstreams.join('')}routes:\n${routes.join('')}${padding}`
+  `${head}upstreams:\n${upstreams.join('')}routes:\n${routes.join('')}`
 
-const paths = ['/stamped', '/a', '/b', '/Keyed/x', '/keyed/x', '/foreign', '/own', '/pad7/1', '/none']
+const paths = ['/stamped', '/a', '/b', '/Keyed/x', '/keyed/x', '/foreign', '/own', '/none']
 
 /** What it would do with some requests, what it does with some, and how much it holds. */
 async function seen(gateway: TestGateway): Promise<unknown> {
@@ -98,7 +98,8 @@ async function seen(gateway: TestGateway): Promise<unknown> {
       return [path, status, url, ...['x-stamp', 'x-foreign', 'x-all', 'via'].map((name) => headers.get(name))]
     }),
   )
-  const routes = await (await fetch(`${gateway.adminUrl}/api/routes`)).json()
+  const listed = (await (await fetch(`${gateway.adminUrl}/api/routes`)).json()) as { routes: { name: string }[] }
+  const routes = listed.routes.filter(({ name }) => !name.startsWith('pad'))
   return JSON.parse(JSON.stringify({ explained, answers, routes }).replaceAll(/"generation":\d+/g, '"generation":0'))
 }
 
@@ -108,10 +109,11 @@ test('after each of a row of edits it does what a new gateway does, and holds as
   await using origin = await startOrigin()
   const options = { files: { 'stamp.mjs': stamp, 'foreign.mjs': foreign } }
   const [first, ...edits] = files(origin.url)
-  await using edited = await startGateway(text(first!), options)
+  await using edited = await startGateway(text(first!) + padding, options)
   for (const edit of edits) {
-    expect(await edited.reload(text(edit))).toMatchObject({ ok: true, changed: true })
+    expect(await edited.reload(text(edit) + padding)).toMatchObject({ ok: true, changed: true })
 
+    // A small file, which is read at once: the rest of it answers by itself.
     await using fresh = await startGateway(text(edit), options)
 
     expect(await seen(edited)).toEqual(await seen(fresh))

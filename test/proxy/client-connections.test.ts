@@ -176,7 +176,8 @@ describe('a connection', () => {
       wire.send(`GET / ${version}\r\nHost: a\r\n${more}\r\nGET / HT`)
       wire.socket.end()
 
-      expect((await wire.closed()).match(/HTTP\/1\.1 .*/g)).toEqual(['HTTP/1.1 200 OK'])
+      // A client that has half-closed may be asked whether it is there, by an interim answer.
+      expect((await wire.closed()).match(/HTTP\/1\.1 [2-5].*/g)).toEqual(['HTTP/1.1 200 OK'])
     },
   )
 
