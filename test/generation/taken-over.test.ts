@@ -45,32 +45,28 @@ function files(origin: string): File[] {
     ],
   }
   const [plain, , backed] = begun.upstreams
+  const renamed = begun.head.replace('name: one', 'name: two')
   return [
     begun,
     // Everything stands on other lines, and in another order.
     { ...begun, head: `# comment\n\n${begun.head}`, routes: begun.routes.toReversed() },
+    { ...begun, head: renamed },
     {
-      head: begun.head,
+      head: renamed,
       upstreams: [plain!, `  spare: "${origin}/other"\n`, backed!],
       routes: [
         '  a2: { match: /a, upstream: plain, public: "test" }\n',
         ...begun.routes.filter((one) => !one.startsWith('  a:')),
       ],
     },
-    { ...begun, head: begun.head.replace(hashOf('first key'), hashOf('second key')) },
+    { ...begun, head: renamed.replace(hashOf('first key'), hashOf('second key')) },
     {
       ...begun,
-      head: `dns: { refresh: 5s }\n${begun.head}`,
-    },
-    {
-      ...begun,
-      head: begun.head
+      head: `dns: { refresh: 5s }\n${begun.head
         .replace('[metrics]', '[metrics, { headers: { response: { set: { x-all: yes } } } }]')
-        .replace('keyed: [api-key]', 'keyed: [{ api-key: { header: x-key } }]'),
+        .replace('keyed: [api-key]', 'keyed: [{ api-key: { header: x-key } }]')}`,
       routes: begun.routes.slice(1),
     },
-    begun,
-    { ...begun, head: begun.head.replace('name: one', 'name: two') },
   ]
 }
 
