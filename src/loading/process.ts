@@ -1,4 +1,4 @@
-/** The program of the process that checks a file. While something is served, it has the processor when nobody else needs it. */
+/** The program of the process that checks a file. While something is served, it gives way to those that serve. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { packConfig } from '../config/packed.ts'
