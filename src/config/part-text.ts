@@ -10,6 +10,19 @@ export function textOfItem(item: ChainItem): string {
   return JSON.stringify({ item: item.kind === 'any' ? { ...item, members: items.map(bare) } : bare(item), options })
 }
 
+/** The same wherever in the file the item, or a member of it, stands. */
+export function placelessText(item: ChainItem): string {
+  return textOfItem(
+    item.kind === 'any' ? { ...displaced(item), members: item.members.map(displaced) } : displaced(item),
+  )
+}
+
+const nowhere = { file: '', line: 0, column: 0, endColumn: 0 }
+
+function displaced<Item extends ChainItem>(item: Item): Item {
+  return { ...item, at: nowhere }
+}
+
 export function itemOfText(text: string): ChainItem {
   const read = JSON.parse(text) as ChainItem | { readonly item: ChainItem; readonly options: string }
   if (!('item' in read)) return read

@@ -1,7 +1,7 @@
 /** The long lists of a config, which a reload mostly leaves as they are: what is the same in the next one is taken over, not made anew. */
 import { hash } from 'node:crypto'
 import type { ChainItem, Config, ConsumerConfig, RouteConfig, UpstreamConfig } from './config.ts'
-import { textOfItem } from './part-text.ts'
+import { placelessText } from './part-text.ts'
 
 export interface Parts {
   /** Every item of a chain once, numbered so. */
@@ -30,7 +30,7 @@ const PRINT_BYTES = 32
 export type Prints = Readonly<Record<PartName, Uint8Array>>
 
 export function printsOf(parts: Parts): Prints {
-  const items = printed(parts.items.map((item) => textOfItem({ ...item, at: nowhere })))
+  const items = printed(parts.items.map(placelessText))
   const numbers = new Map(parts.items.map((item, number) => [item, number]))
   const printOf = (item: ChainItem) => printAt(items, numbers.get(item)!)
   return {
@@ -40,8 +40,6 @@ export function printsOf(parts: Parts): Prints {
     consumers: printed(parts.consumers.map((consumer) => JSON.stringify(consumer))),
   }
 }
-
-const nowhere = { file: '', line: 0, column: 0, endColumn: 0 }
 
 function printed(texts: readonly string[]): Uint8Array {
   const prints = Buffer.allocUnsafeSlow(texts.length * PRINT_BYTES)

@@ -1,12 +1,12 @@
 /** Chain items of a config, compiled to steps; items that did not change are taken over from the generation before. */
 import type { FastifyPluginAsync } from 'fastify'
 import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
-import { textOfItem } from '../config/part-text.ts'
+import { placelessText } from '../config/part-text.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import type { Step } from './chain.ts'
 import { needsOf } from './declared.ts'
 import type { Reuse } from './reuse.ts'
-import { type RecordedHooks, record, type Surroundings } from './scope.ts'
+import { none, type RecordedHooks, record, type Surroundings } from './scope.ts'
 
 /** An item of a chain, ready to run: a step of ours, or a Fastify plugin that needs a context of its own. `keys`: of what it holds in the carry. */
 export type CompiledItem = { readonly keys: readonly string[] } & (
@@ -31,11 +31,6 @@ export class ItemCompiler {
     return this.#compiled
   }
 
-  /** One after the other: what two chains share is compiled once. */
-  compile(item: ChainItem): CompiledItem | Promise<CompiledItem> {
-    return this.held(item) ?? this.#compile(item)
-  }
-
   /** What is there already: in this generation, or in the one that serves, and held for this one too. */
   held(item: ChainItem): CompiledItem | undefined {
     const known = this.#compiled.get(item)
@@ -47,7 +42,8 @@ export class ItemCompiler {
     return served
   }
 
-  async #compile(item: ChainItem): Promise<CompiledItem> {
+  /** One after the other, and only what is not held: what two chains share is compiled once. */
+  async compile(item: ChainItem): Promise<CompiledItem> {
     const compiled = await (item.kind === 'any' ? this.#compileAny(item) : this.#compilePlugin(item))
     this.#compiled.set(item, compiled)
     return compiled
@@ -94,7 +90,7 @@ export class ItemCompiler {
     const { module } = loaded
     const { carry, digest } = this.#around
     // JSON alone would not tell `.inf` from `.nan`.
-    const key = `item ${textOfItem({ ...item, at: nowhere })} ${digest}`
+    const key = `item ${placelessText(item)} ${digest}`
     const holder = carry.acquire(key, () => new CompiledPlugin(record(item, module, this.#around)))
     let hooks: RecordedHooks
     try {
@@ -142,7 +138,3 @@ class CompiledPlugin {
     } else this.hooks.close()
   }
 }
-
-const none: readonly never[] = Object.freeze([])
-/** An item is the same wherever it stands. */
-const nowhere = { file: '', line: 0, column: 0, endColumn: 0 }

@@ -106,7 +106,7 @@ export function record(
   }
 }
 
-const none: readonly never[] = Object.freeze([])
+export const none: readonly never[] = Object.freeze([])
 
 /** A list that was pushed into has room for sixteen more, and the scope lives as long as the plugin. */
 function asLong<Item>(list: Item[]): readonly Item[] {

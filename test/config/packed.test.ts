@@ -66,6 +66,16 @@ describe('a packed config', () => {
     expect(both.members[0]!.options).toEqual({})
   })
 
+  test('takes over an `any` whose members stand elsewhere now', async () => {
+    const any = (line: number) =>
+      ({ kind: 'any', id: 'any#0', members: [item('m0', {}, line)], at: at(line) }) as unknown as ChainItem
+    const first = await sent(configOf([route('a', [any(1)])]), null)
+
+    const second = await sent(configOf([route('a', [any(7)])]), first.parts)
+
+    expect(second.config.routes[0]).toBe(first.config.routes[0])
+  })
+
   test('takes over what is there, as the same objects, though it stands elsewhere now', async () => {
     const first = await sent(configOf([route('a', [item('a#0')]), route('b', [item('b#0')])], [item('g#0')]), null)
     const moved = [route('new', []), route('b', [item('b#0', {}, 20)]), route('a', [item('a#0', { max: 1 }, 30)])]
