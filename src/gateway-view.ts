@@ -1,5 +1,4 @@
 /** What the admin listener shows of a running gateway. Reads, and asks for a reload; changes nothing itself. */
-
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'

@@ -35,7 +35,7 @@ export class Chains {
   readonly #events: ChainEvents
   /** Of chains of ours without a fallback: one policy for those that change bodies, and one for the others. */
   readonly #policies = new Map<boolean, ForwardPolicy>()
-
+  /** The chain that was made last. */
   #last: { readonly items: readonly ChainItem[]; readonly chain: Chain | null } = { items: [], chain: null }
 
   constructor(input: CompileInput, world: World, parts: ChainParts) {

@@ -122,7 +122,8 @@ class Compiler {
       if (pace.isOver) await pace.rest()
       routes.push(this.#served(route, upstreams) ?? (await this.#route(route, upstreams)))
     }
-    const table = (await this.#reuse?.table(routes)) ?? (await RouteTable.build(routes, namesOf(config.listeners)))
+    const listeners = config.listeners.map((listener) => listener.name)
+    const table = (await this.#reuse?.table(routes, listeners)) ?? (await RouteTable.build(routes, listeners))
     await turn()
     const trust = new ProxyTrust(config.trustedProxies)
     this.#generation.complete({
@@ -183,8 +184,4 @@ function releasing({ carry }: World, { upstreamKeys, items, store }: Held): () =
     if (store !== null) release(store)
     release(EDGE)
   }
-}
-
-function namesOf(listeners: Config['listeners']): string[] {
-  return listeners.map(({ name }) => name)
 }

@@ -1,10 +1,11 @@
 /** Fastify on the client edge: one catch-all for all chains of ours. Chains with foreign plugins: see foreign-edge.ts. */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Exchange, ExchangeOwner } from '../exchange/exchange.ts'
+import type { Exchange } from '../exchange/exchange.ts'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import { Problem } from '../problem.ts'
 import { toProblem } from '../proxy/problem-of.ts'
+import { ownerOf } from './policy.ts'
 
 /** What the edge hands exchanges on to. */
 export interface EdgeEvents {
@@ -65,10 +66,6 @@ export class NativeEdge implements Edge {
   close(): Promise<void> {
     return this.#app.close()
   }
-}
-
-function ownerOf({ owner }: Exchange): EdgeEvents {
-  return owner as ExchangeOwner & EdgeEvents
 }
 
 /** Told of what foreign code threw, and through which reply. */

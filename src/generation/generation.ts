@@ -20,10 +20,10 @@ import { answerExchange, answerProblem } from './answer.ts'
 import type { Chain } from './chain.ts'
 import { conclude, prepareRequest } from './conclusion.ts'
 import { type DescribedArrival, type DryRun, dryRun } from './dry-run.ts'
-import type { Edge, EdgeEvents } from './edge.ts'
+import type { Edge } from './edge.ts'
 import type { CompiledItem } from './items.ts'
 import type { OpenTunnels } from './open-tunnels.ts'
-import type { PolicyOwner } from './policy.ts'
+import type { GenerationOwner } from './policy.ts'
 import type { Route } from './route.ts'
 import { routeExchange } from './routing.ts'
 
@@ -59,7 +59,7 @@ export interface GenerationEvents {
   failed(exchange: Exchange, problem: Problem): void
 }
 
-export class Generation implements EdgeEvents, PolicyOwner {
+export class Generation implements GenerationOwner {
   #compiled: Compiled | null = null
   readonly #events: GenerationEvents
   #count = 0

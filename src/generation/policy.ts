@@ -1,17 +1,20 @@
 /** How exchanges are forwarded and answered, said once for all chains that do alike: the exchange knows its generation, and that its chain. */
 import type { FastifyReply } from 'fastify'
 import type { Exchange, ExchangeOwner } from '../exchange/exchange.ts'
-import type { Problem } from '../problem.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem } from '../proxy/problem-of.ts'
 import type { Fallback } from '../upstream/upstream.ts'
 import { answerInstead, deliverExchange } from './answer.ts'
 import type { Chain } from './chain.ts'
+import type { EdgeEvents } from './edge.ts'
 
 /** The generation that an exchange began on. */
-export interface PolicyOwner extends ExchangeOwner {
+export interface GenerationOwner extends ExchangeOwner, EdgeEvents {
   chainOf(exchange: Exchange): Chain
-  fail(exchange: Exchange, problem: Problem): void
+}
+
+export function ownerOf({ owner }: Exchange): GenerationOwner {
+  return owner as GenerationOwner
 }
 
 export interface PolicyParts {
@@ -42,8 +45,4 @@ export function forwardPolicy({ changesBodies, replies, ...parts }: PolicyParts)
     fail: (exchange, problem) => ownerOf(exchange).fail(exchange, problem),
   }
   return policy
-}
-
-function ownerOf({ owner }: Exchange): PolicyOwner {
-  return owner as PolicyOwner
 }

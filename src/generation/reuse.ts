@@ -10,9 +10,14 @@ import type { Compiled } from './generation.ts'
 import type { CompiledItem } from './items.ts'
 import type { Route } from './route.ts'
 
+interface HeldUpstream {
+  readonly upstream: Upstream
+  /** Of what it holds in the carry. */
+  readonly keys: readonly string[]
+}
+
 export class Reuse {
   readonly #served: Compiled
-  readonly #config: Config
   readonly #routes = new Map<RouteConfig, Route>()
   /** Plugins find around them what they found then. */
   readonly #sameAround: boolean
@@ -22,7 +27,6 @@ export class Reuse {
   /** `around`: digest of the surroundings of plugins. */
   constructor(served: Compiled, config: Config, around: string) {
     this.#served = served
-    this.#config = config
     const { name, dns, limits } = served.config
     this.#sameAround = served.around === around
     this.#sameNames = JSON.stringify(dns) === JSON.stringify(config.dns)
@@ -39,14 +43,10 @@ export class Reuse {
   }
 
   /** An upstream with a fallback is made anew: the one that serves must not be given another one. */
-  upstream(config: UpstreamConfig): Upstream | undefined {
+  upstream(config: UpstreamConfig): HeldUpstream | undefined {
     const upstream = this.#served.upstreams.get(config.name)
-    return this.#sameNames && upstream?.config === config && config.fallback === null ? upstream : undefined
-  }
-
-  /** Keys of what an upstream holds in the carry. */
-  keysOf(upstream: UpstreamConfig): readonly string[] {
-    return this.#served.upstreamKeys.get(upstream) ?? []
+    if (!this.#sameNames || upstream?.config !== config || config.fallback !== null) return undefined
+    return { upstream, keys: this.#served.upstreamKeys.get(config)! }
   }
 
   /** With the chain of ours that it had; its items are still to be held. */
@@ -62,10 +62,9 @@ export class Reuse {
   }
 
   /** Made from the one that serves where most of it stays. */
-  async table(routes: readonly Route[]): Promise<RouteTable<Route> | undefined> {
-    const { routes: known, config, table } = this.#served
-    const listeners = (of: Config) => JSON.stringify(of.listeners.map(({ name }) => name))
-    if (listeners(config) !== listeners(this.#config)) return undefined
+  async table(routes: readonly Route[], listeners: readonly string[]): Promise<RouteTable<Route> | undefined> {
+    const { routes: known, table } = this.#served
+    if (JSON.stringify(table.listeners) !== JSON.stringify(listeners)) return undefined
     const left = new Set<Route>()
     const added: Route[] = []
     await inPieces(known, (route) => left.add(route))

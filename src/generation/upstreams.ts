@@ -24,7 +24,7 @@ export async function compileUpstreams(
   for (const one of config.upstreams) {
     if (pace.isOver) await pace.rest()
     const served = reuse?.upstream(one)
-    const held = served === undefined ? [] : [...reuse!.keysOf(one)]
+    const held = [...(served?.keys ?? [])]
     keys.set(one, held)
     for (const key of held) world.carry.hold(key)
     const targetOf = (target: TargetConfig) => {
@@ -34,7 +34,8 @@ export async function compileUpstreams(
       return carriedTarget(target, one, { world, key, echoPort, name })
     }
     const upstream =
-      served ?? new Upstream(one, targetOf, (reason: RetryReason) => world.retries.series(one.name, reason).inc())
+      served?.upstream ??
+      new Upstream(one, targetOf, (reason: RetryReason) => world.retries.series(one.name, reason).inc())
     upstreams.set(one.name, upstream)
   }
   for (const upstream of upstreams.values()) upstream.fallback ??= fallbackOf(upstream.config.fallback, upstreams)

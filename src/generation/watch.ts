@@ -53,28 +53,29 @@ export class FileWatch {
 
   /** They are about to be read: what has changed until now is no reason to read them again. */
   async pass(): Promise<void> {
-    const files = this.#files
-    const prints = await Promise.all(files.map(fingerprint))
-    if (this.#closed || files !== this.#files) return
-    for (const [index, file] of files.entries()) this.#seen.set(file, prints[index]!)
+    if ((await this.#see()) === null) return
     if (this.#settle !== null) clearTimeout(this.#settle)
     this.#settle = null
   }
 
   async #look(): Promise<void> {
+    if ((await this.#see()) !== true) return
+    if (this.#settle !== null) clearTimeout(this.#settle)
+    this.#settle = setTimeout(() => this.#changed(), SETTLE_MS)
+  }
+
+  /** Looks, and remembers it. Whether a file has changed since the last look; null: other files are meant meanwhile. */
+  async #see(): Promise<boolean | null> {
     const files = this.#files
     const prints = await Promise.all(files.map(fingerprint))
-    // Somebody else may have looked, or other files be meant, meanwhile.
-    if (this.#closed || files !== this.#files) return
+    if (this.#closed || files !== this.#files) return null
     let changed = false
     for (const [index, file] of files.entries()) {
       const before = this.#seen.get(file)
       this.#seen.set(file, prints[index]!)
       changed ||= before !== undefined && before !== prints[index]
     }
-    if (!changed) return
-    if (this.#settle !== null) clearTimeout(this.#settle)
-    this.#settle = setTimeout(() => this.#changed(), SETTLE_MS)
+    return changed
   }
 
   close(): void {

@@ -2,10 +2,10 @@
 import { statSync } from 'node:fs'
 import type { Diagnostic, Excerpts } from '../config/diagnostic.ts'
 import { type LoadOptions, loadConfig } from '../config/load.ts'
-import type { Parts, Prints } from '../config/parts.ts'
+import type { Parts } from '../config/parts.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import { CheckApart } from './apart.ts'
-import { type Checked, check, type Question, type Servable } from './checked.ts'
+import { type Checked, check, type Question, type Servable, type Served } from './checked.ts'
 
 /** Reading so much takes some milliseconds, which is less than a process takes to start. */
 const LARGE_BYTES = 16 * 1024
@@ -15,7 +15,7 @@ export class ConfigLoader {
   readonly #options: LoadOptions
   readonly #catalog: PluginCatalog
   #apart: CheckApart | null = null
-  #served: { readonly hash: string; readonly prints: Prints | null; readonly parts: Parts } | null = null
+  #served: (Served & { readonly parts: Parts }) | null = null
   #tookOver = false
   /** Read for the last check. */
   #files: readonly string[] = []

@@ -1,5 +1,5 @@
 /** Changes to tables of hosts that leave those in use as they are: whatever stands on the way to a change is copied, once. */
-import { emptyHostTable, type HostTable, type Trie } from './hosts.ts'
+import type { HostTable, Trie } from './hosts.ts'
 import type { Candidate, Leaf, Routable } from './leaf.ts'
 import { createNode, type Way, wayOf } from './trie.ts'
 
@@ -17,13 +17,9 @@ export class TableEdit<R extends Routable> {
   /** Marks the nodes that are this edit's own. */
   readonly #mark = {}
 
-  constructor(
-    listeners: readonly string[],
-    from: ReadonlyMap<string, HostTable<R>> | null,
-    fold: (literal: string) => string,
-  ) {
+  constructor(from: ReadonlyMap<string, HostTable<R>>, fold: (literal: string) => string) {
     this.#fold = fold
-    this.tables = new Map(listeners.map((name) => [name, copyOf(from?.get(name))]))
+    this.tables = new Map([...from].map(([listener, table]) => [listener, copyOf(table)]))
   }
 
   add({ listener, host, pattern }: Spot, candidate: Candidate<R>): void {
@@ -91,8 +87,8 @@ export class TableEdit<R extends Routable> {
   }
 }
 
-function copyOf<R extends Routable>(table: HostTable<R> = emptyHostTable()): HostTable<R> {
-  return { exact: new Map(table.exact), suffix: new Map(table.suffix), any: table.any }
+function copyOf<R extends Routable>({ exact, suffix, any }: HostTable<R>): HostTable<R> {
+  return { exact: new Map(exact), suffix: new Map(suffix), any }
 }
 
 function unlink<R extends Routable>(node: Trie<R>, step: string | null): void {

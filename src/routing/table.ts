@@ -4,7 +4,7 @@ import type { RequestFacts } from '../exchange/exchange.ts'
 import { inPieces } from '../pace.ts'
 import { type ConsideredRoute, consideredRoutes, hostsCovering } from './candidates.ts'
 import { type Spot, TableEdit } from './edit.ts'
-import { type HostTable, hostLevels, leafOf, type Trie } from './hosts.ts'
+import { emptyHostTable, type HostTable, hostLevels, leafOf, type Trie } from './hosts.ts'
 import {
   Candidates,
   candidatesFor,
@@ -42,23 +42,23 @@ export class RouteTable<R extends Routable> {
 
   /** Builds the table in slices. `listeners` are all listener names of the config. */
   static async build<R extends Routable>(routes: readonly R[], listeners: readonly string[]): Promise<RouteTable<R>> {
-    const difference = { removed: [], added: routes }
-    const plain = await edited(listeners, { from: null, difference, fold: (literal) => literal })
-    const folded = routes.every(isFoldedRoute)
-      ? plain
-      : await edited(listeners, { from: null, difference, fold: foldLiteral })
-    return new RouteTable({ plain, folded })
+    const empty = new Map(listeners.map((name) => [name, emptyHostTable<R>()]))
+    return new RouteTable({ plain: empty, folded: empty }).next({ removed: [], added: routes })
   }
 
   /** The table of other routes on the same listeners. This one stays as it is, and they share what does not differ. */
   async next(difference: Difference<R>): Promise<RouteTable<R>> {
-    const listeners = [...this.#tables.keys()]
-    const plain = await edited(listeners, { from: this.#tables, difference, fold: (literal) => literal })
+    const plain = await edited(this.#tables, difference, (literal) => literal)
     const wereFolded = this.#tables === this.#folded
     if (wereFolded && difference.added.every(isFoldedRoute)) return new RouteTable({ plain, folded: plain })
     // Of tables that are folded as they are, folded ones can go on.
-    const folded = await edited(listeners, { from: this.#folded, difference, fold: foldLiteral })
+    const folded = await edited(this.#folded, difference, foldLiteral)
     return new RouteTable({ plain, folded })
+  }
+
+  /** Names of the listeners that it knows. */
+  get listeners(): readonly string[] {
+    return [...this.#tables.keys()]
   }
 
   /** The route of a request, under the given path. */
@@ -133,18 +133,13 @@ function isFoldedRoute({ config }: Routable): boolean {
   )
 }
 
-interface Edit<R extends Routable> {
-  /** Null: nothing. */
-  readonly from: ReadonlyMap<string, HostTable<R>> | null
-  readonly difference: Difference<R>
-  readonly fold: (literal: string) => string
-}
-
 async function edited<R extends Routable>(
-  listeners: readonly string[],
-  { from, difference, fold }: Edit<R>,
+  from: ReadonlyMap<string, HostTable<R>>,
+  difference: Difference<R>,
+  fold: (literal: string) => string,
 ): Promise<ReadonlyMap<string, HostTable<R>>> {
-  const edit = new TableEdit<R>(listeners, from, fold)
+  const edit = new TableEdit<R>(from, fold)
+  const listeners = [...from.keys()]
   const candidates = new Candidates<R>()
   await inPieces(difference.removed, (route) => {
     for (const pattern of route.config.match.paths) {

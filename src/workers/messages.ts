@@ -1,5 +1,4 @@
 /** What passes between the supervisor and a worker. One call at a time has one answer; notes have none. */
-
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { PackedConfig } from '../config/packed.ts'
 import type { Announcement } from '../observe/announcement.ts'
