@@ -6,7 +6,8 @@ import { Pace } from '../pace.ts'
 import type { ChainItem, Config, RouteConfig } from './config.ts'
 import { deepFreeze } from './freeze.ts'
 import { itemOfText, textOfItem } from './part-text.ts'
-import type { PartName, Parts } from './parts.ts'
+import { eachPart, type PartName, type Parts } from './parts.ts'
+import { sharedCopy } from './shared-bytes.ts'
 
 export interface PackedConfig {
   /** What is left of it without its long lists. */
@@ -50,6 +51,16 @@ function packList<Part>(parts: readonly Part[], places: Int32Array, textOf: (par
   let end = 0
   const ends = Uint32Array.from(texts, ({ length }) => (end += length))
   return { places, texts: Buffer.concat(texts), ends }
+}
+
+/** For another thread: what is long in it is not copied on the way. */
+export function sharedPack({ lists, ...rest }: PackedConfig): PackedConfig {
+  const sharedList = ({ places, texts, ends }: PackedList): PackedList => ({
+    places: new Int32Array(sharedCopy(places)),
+    texts: new Uint8Array(sharedCopy(texts)),
+    ends: new Uint32Array(sharedCopy(ends)),
+  })
+  return { ...rest, lists: eachPart((name) => sharedList(lists[name])) }
 }
 
 export interface UnpackedConfig {

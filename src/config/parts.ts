@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { ChainItem, Config, ConsumerConfig, RouteConfig, UpstreamConfig } from './config.ts'
 import { placelessText } from './part-text.ts'
+import { sharedBytes } from './shared-bytes.ts'
 
 export interface Parts {
   /** Every item of a chain once, numbered so. */
@@ -68,7 +69,7 @@ export function freshPrints(prints: Uint8Array, places: Int32Array): Uint8Array 
 
 /** Of all parts, from those that were not there and those that were. */
 export function wholePrints(fresh: Uint8Array, places: Int32Array, known: Uint8Array | undefined): Uint8Array {
-  const prints = Buffer.allocUnsafeSlow(places.length * PRINT_BYTES)
+  const prints = sharedBytes(places.length * PRINT_BYTES)
   let next = 0
   for (let from = 0, to = 0; from < places.length; from = to) {
     const place = places[from]!

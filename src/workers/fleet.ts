@@ -1,7 +1,7 @@
 /** Several workers that serve as one: changed in two steps, so that either all serve a new config or none does. */
 import { randomUUID } from 'node:crypto'
 import { getCompileCacheDir } from 'node:module'
-import { packConfig } from '../config/packed.ts'
+import { packConfig, sharedPack } from '../config/packed.ts'
 import { type Parts, partsOf, sharedPlaces } from '../config/parts.ts'
 import { addressKey } from '../listener/listener-set.ts'
 import type { CounterSeries } from '../observe/instruments.ts'
@@ -279,7 +279,7 @@ const silent = { dropped(): void {}, failed(): void {}, recovered(): void {} }
 /** `served`: what the worker serves already; null: nothing, or something older. */
 function prepareMessage({ order, ports, parts }: Offer, served: Offer | null): Calls['prepare']['takes'] {
   const { config, ...rest } = order
-  const packed = packConfig(config, parts, sharedPlaces(parts, served?.parts ?? null))
+  const packed = sharedPack(packConfig(config, parts, sharedPlaces(parts, served?.parts ?? null)))
   return { ...rest, ports, packed, against: served?.order.number ?? 0 }
 }
 

@@ -22,6 +22,8 @@ export interface Birth {
   readonly inFlight: SharedInFlightHandle
   /** What the threads of this gateway have in common, and no others of this process. */
   readonly family: string
+  /** What `start.js` loads. */
+  readonly program: string
   /** Where the main thread keeps compiled code. */
   readonly compileCache: string | undefined
 }

@@ -38,7 +38,8 @@ export class WorkerEnded extends Error {
 /** A thread that can be ended has been by then. */
 const END_MS = 10_000
 
-const program = new URL('./start.ts', import.meta.url)
+const start = new URL('../start.js', import.meta.url)
+const program = new URL('./start.ts', import.meta.url).href
 
 export class WorkerHandle {
   readonly #worker: Worker
@@ -55,10 +56,14 @@ export class WorkerHandle {
   /** Resolves with why it ended. */
   readonly ended: Promise<string>
 
-  constructor(birth: Omit<Birth, 'pulse'>, { heapMiB, mostTurnMs, lookMs }: WorkerBounds, events: WorkerEvents) {
+  constructor(
+    birth: Omit<Birth, 'program' | 'pulse'>,
+    { heapMiB, mostTurnMs, lookMs }: WorkerBounds,
+    events: WorkerEvents,
+  ) {
     const pulse = newPulse()
-    const worker = new Worker(program, {
-      workerData: { ...birth, pulse } satisfies Birth,
+    const worker = new Worker(start, {
+      workerData: { ...birth, program, pulse } satisfies Birth,
       name: 'sluice-worker',
       resourceLimits: { maxOldGenerationSizeMb: heapMiB },
       stdout: true,

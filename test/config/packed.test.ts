@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ChainItem, Config, PluginItem, RouteConfig } from '../../src/config/config.ts'
-import { packConfig, type UnpackedConfig, unpackConfig } from '../../src/config/packed.ts'
+import { packConfig, sharedPack, type UnpackedConfig, unpackConfig } from '../../src/config/packed.ts'
 import {
   eachPart,
   freshPrints,
@@ -36,8 +36,9 @@ function sent(config: Config, known: Parts | null): Promise<UnpackedConfig> {
   const old = known === null ? null : printsOf(known)
   const places = eachPart((name) => placesOf(prints[name], old?.[name]))
   const fresh = eachPart((name) => freshPrints(prints[name], places[name]))
-  expect(eachPart((name) => wholePrints(fresh[name], places[name], old?.[name]))).toEqual(prints)
-  return unpackConfig(structuredClone(packConfig(config, parts, places)), known)
+  const whole = eachPart((name) => Buffer.from(wholePrints(fresh[name], places[name], old?.[name])))
+  expect(whole).toEqual(prints)
+  return unpackConfig(structuredClone(sharedPack(packConfig(config, parts, places))), known)
 }
 
 describe('a packed config', () => {

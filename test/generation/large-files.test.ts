@@ -28,7 +28,7 @@ function readers(): number[] {
   const children = readdirSync('/proc/self/task').flatMap((thread) =>
     readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' ').map(Number),
   )
-  return children.filter((pid) => pid > 0 && commandOf(pid).includes('loading/start.ts'))
+  return children.filter((pid) => pid > 0 && commandOf(pid).includes('loading/process.ts'))
 }
 
 function commandOf(pid: number): string {
