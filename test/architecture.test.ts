@@ -61,6 +61,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'generation',
     'loading',
     'observe',
+    'pace.ts',
     'serving',
     'type state',
     'type plugin.ts',
