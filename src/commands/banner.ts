@@ -27,7 +27,8 @@ function examples({ current, addresses }: Running, admin: string): string[] {
   const plain = [...addresses].filter(([, { protocol }]) => protocol === 'http')
   const urls = new Map(plain.map(([name, address]) => [name, urlOf(address)]))
   const open = current.routes.find((route) => route.public !== undefined && isPlain(route))
-  const keyed = current.routes.find((route) => knowsDemoKey(current) && isPlain(route) && route.chain.some(asksForKey))
+  const asks = (route: RouteConfig) => isPlain(route) && route.chain.some(asksForKey)
+  const keyed = knowsDemoKey(current) ? current.routes.find(asks) : undefined
   const openUrl = open && urlOfRoute(open, urls)
   const keyedUrl = keyed && urlOfRoute(keyed, urls)
   return [
