@@ -5,7 +5,9 @@ import {
   type CounterStore,
   duration,
   type Exchange,
+  type KeyReader,
   keyReader,
+  type Limit,
   type PluginRequest,
   Problem,
   type Reply,
@@ -69,63 +71,80 @@ export const traits: Traits = {
   reads: ({ by }: Options) => (by?.startsWith('header:') ? [by.toLowerCase()] : []),
 }
 
-export default async function rateLimit(scope: Scope, options: Options): Promise<void> {
-  const { max, algorithm } = options
-  const { item, counters } = scope
-  const onStoreFailure = options.onStoreFailure ?? counters.onFailure ?? 'local'
-  const by = options.by ?? (item.belowAuthenticator ? 'consumer' : 'ip')
-  const windowMs = duration(options.window)
-  // Each hit would have a window of its own: no limit at all.
-  if (windowMs < 1) throw new RangeError(`expected a window of at least 1ms, found "${options.window}"`)
-  const named = options.counter === undefined ? ['item', item.id] : ['counter', options.counter]
-  const name = limitName({ itemId: item.id, counter: options.counter })
-  const keyOf = keyReader(by)
-  const fields = new LimitFields(name, max, windowMs)
-  const countDecision = tally(scope.metrics)
-  const limit = {
-    // What a count belongs to over reloads. `max` is not in it: a changed one keeps the counts.
-    counter: JSON.stringify([...named, by, windowMs, algorithm]),
-    windowMs,
-    max,
-    algorithm,
-  }
-  const hidesKey = readsSecret(by, scope.secrets)
-
+export default function rateLimit(scope: Scope, options: Options): void {
+  const limiter = new Limiter(scope, options)
   scope.addHook('onRequest', function limitRate(request, reply) {
-    return count(counters, request, reply)
+    return limiter.hit(request, reply)
   })
+}
 
-  function count(
-    store: CounterStore,
-    request: PluginRequest,
-    reply: Reply,
-    degraded = false,
-  ): Promise<void> | undefined {
+class Limiter {
+  readonly #counters: CounterStore
+  readonly #onStoreFailure: NonNullable<Options['onStoreFailure']>
+  readonly #by: string
+  /** As written. */
+  readonly #window: string
+  readonly #limit: Limit
+  /** Towards clients. */
+  readonly #name: string
+  readonly #fields: LimitFields
+  readonly #keyOf: KeyReader
+  readonly #hidesKey: boolean
+  readonly #observing: boolean
+  readonly #countDecision: ReturnType<typeof tally>
+
+  constructor({ item, counters, metrics, secrets }: Scope, options: Options) {
+    const { max, algorithm, window, counter, by = item.belowAuthenticator ? 'consumer' : 'ip' } = options
+    const windowMs = duration(window)
+    // Each hit would have a window of its own: no limit at all.
+    if (windowMs < 1) throw new RangeError(`expected a window of at least 1ms, found "${window}"`)
+    const named = counter === undefined ? ['item', item.id] : ['counter', counter]
+    this.#counters = counters
+    this.#onStoreFailure = options.onStoreFailure ?? counters.onFailure ?? 'local'
+    this.#by = by
+    this.#window = window
+    // What a count belongs to over reloads. `max` is not in it: a changed one keeps the counts.
+    this.#limit = { counter: JSON.stringify([...named, by, windowMs, algorithm]), windowMs, max, algorithm }
+    this.#name = limitName({ itemId: item.id, counter })
+    this.#fields = new LimitFields(this.#name, max, windowMs)
+    this.#keyOf = keyReader(by)
+    this.#hidesKey = readsSecret(by, secrets)
+    this.#observing = item.mode === 'observe'
+    this.#countDecision = tally(metrics)
+  }
+
+  hit(request: PluginRequest, reply: Reply): Promise<void> | undefined {
+    return this.#count(this.#counters, request, reply, false)
+  }
+
+  #count(store: CounterStore, request: PluginRequest, reply: Reply, degraded: boolean): Promise<void> | undefined {
     const { exchange } = request
-    const key = keyOf(exchange)
+    const key = this.#keyOf(exchange)
     const counted = { exchange, reply, key, degraded }
     let found: Count | Promise<Count>
     try {
-      found = ask(store, { limit, key, dry: exchange.dry })
+      found = ask(store, { limit: this.#limit, key, dry: exchange.dry })
     } catch (error) {
-      return withoutStore(request, reply, error)
+      return this.#withoutStore(request, reply, error)
     }
-    if (!(found instanceof Promise)) return apply(found, counted)
+    if (!(found instanceof Promise)) return this.#apply(found, counted)
     return found.then(
-      (count) => apply(count, counted),
-      (error: unknown) => withoutStore(request, reply, error),
+      (count) => this.#apply(count, counted),
+      (error: unknown) => this.#withoutStore(request, reply, error),
     )
   }
 
-  function withoutStore(request: PluginRequest, reply: Reply, cause: unknown): Promise<void> | undefined {
-    if (onStoreFailure === 'local') return count(counters.local, request, reply, true)
+  #withoutStore(request: PluginRequest, reply: Reply, cause: unknown): Promise<void> | undefined {
+    const onStoreFailure = this.#onStoreFailure
+    if (onStoreFailure === 'local') return this.#count(this.#counters.local, request, reply, true)
     const { exchange } = request
-    exchange.decide(onStoreFailure === 'deny' ? 'refuse' : 'pass', 'store-unavailable', { limit: name, by })
+    const told = { limit: this.#name, by: this.#by }
+    exchange.decide(onStoreFailure === 'deny' ? 'refuse' : 'pass', 'store-unavailable', told)
     if (onStoreFailure === 'allow') {
-      countDecision(exchange, 'degraded')
+      this.#countDecision(exchange, 'degraded')
       return undefined
     }
-    countDecision(exchange, item.mode === 'observe' ? 'would_deny' : 'deny')
+    this.#countDecision(exchange, this.#observing ? 'would_deny' : 'deny')
     const headers = ['retry-after', '1']
     throw new Problem('store-unavailable', 'The limit on this route cannot be counted at the moment.', {
       cause,
@@ -133,30 +152,30 @@ export default async function rateLimit(scope: Scope, options: Options): Promise
     })
   }
 
-  function apply({ current, ttl }: Count, { exchange, reply, key, degraded }: Counted): undefined {
+  #apply({ current, ttl }: Count, { exchange, reply, key, degraded }: Counted): undefined {
+    const { max } = this.#limit
     const isExceeded = current > max
     const remaining = Math.max(0, max - current)
-    const observing = item.mode === 'observe'
     // At least a second: a client told to wait 0 seconds would be back at once.
     const seconds = Math.max(1, Math.ceil(ttl / 1000))
-    if (!observing) fields.append(reply, remaining, seconds)
+    if (!this.#observing) this.#fields.append(reply, remaining, seconds)
     if (exchange.recording) {
       exchange.decide(isExceeded ? 'refuse' : 'pass', isExceeded ? 'rate-limited' : 'within-limit', {
-        limit: name,
-        by,
-        key: shownKey(key, hidesKey),
+        limit: this.#name,
+        by: this.#by,
+        key: shownKey(key, this.#hidesKey),
         max,
-        window: options.window,
+        window: this.#window,
         remaining,
         reset: Math.ceil(ttl / 1000),
       })
     }
     if (!isExceeded) {
-      countDecision(exchange, degraded ? 'degraded' : 'allow')
+      this.#countDecision(exchange, degraded ? 'degraded' : 'allow')
       return
     }
-    countDecision(exchange, observing ? 'would_deny' : 'deny')
-    const detail = `The limit "${name}" of ${max} requests in ${options.window} is used up. Try again in ${seconds} s.`
+    this.#countDecision(exchange, this.#observing ? 'would_deny' : 'deny')
+    const detail = `The limit "${this.#name}" of ${max} requests in ${this.#window} is used up. Try again in ${seconds} s.`
     throw new Problem('rate-limited', detail, { headers: ['retry-after', String(seconds)] })
   }
 }

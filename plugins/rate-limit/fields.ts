@@ -20,16 +20,21 @@ export function limitName({ itemId, counter }: LimitName): string {
 /** Tells the client about one more limit: `"orders";q=100;w=60`, `"orders";r=42;t=17`. */
 export class LimitFields {
   readonly #name: string
-  readonly #policy: string
+  readonly #max: number
+  readonly #windowMs: number
+  /** Made when it is first told. */
+  #policy: string | null = null
 
   constructor(name: string, max: number, windowMs: number) {
-    this.#name = `"${name}"`
-    this.#policy = `"${name}";q=${max};w=${Math.ceil(windowMs / 1000)}`
+    this.#name = name
+    this.#max = max
+    this.#windowMs = windowMs
   }
 
   append(reply: Reply, remaining: number, seconds: number): void {
+    this.#policy ??= `"${this.#name}";q=${this.#max};w=${Math.ceil(this.#windowMs / 1000)}`
     addMember(reply, 'ratelimit-policy', this.#policy)
-    addMember(reply, 'ratelimit', `${this.#name};r=${remaining};t=${seconds}`)
+    addMember(reply, 'ratelimit', `"${this.#name}";r=${remaining};t=${seconds}`)
   }
 }
 

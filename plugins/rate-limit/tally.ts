@@ -11,11 +11,13 @@ export function tally(metrics: Instruments): (exchange: Exchange, decision: Limi
   const help =
     'Decisions of rate limits: allow, deny, would_deny (observe mode), degraded (let through while the store was down).'
   const family = metrics.counter('ratelimit_decisions_total', help, ['route', 'decision'])
-  const byRoute = new Map<string, Series>()
+  // Made for the first request: most of 10,000 limits may never see one.
+  let byRoute: Map<string, Series> | null = null
 
   return function count(exchange, decision) {
     if (exchange.dry) return
     const route = exchange.route?.name ?? '_none'
+    byRoute ??= new Map()
     let series = byRoute.get(route)
     if (series === undefined) {
       series = {

@@ -11,7 +11,10 @@ export type KeyReader = (exchange: Exchange) => string
 
 /** Reads the key that `by` means: `consumer`, `ip`, `route`, `header:NAME`, `claim:NAME`. */
 export function keyReader(by: string): KeyReader {
-  const read = valueReader(by)
+  return common.get(by) ?? readerOf(valueReader(by))
+}
+
+function readerOf(read: (exchange: Exchange) => string | undefined): KeyReader {
   return function keyOf(exchange) {
     const value = read(exchange)
     // The first character tells the spaces apart: nobody names himself into an address's count, or out of his own.
@@ -19,6 +22,13 @@ export function keyReader(by: string): KeyReader {
     return key.length > LONGEST_KEY ? `#${hash('sha256', key, 'base64url')}` : key
   }
 }
+
+/** Those that say nothing more than what they are: one each, for 10,000 limits. */
+const common: ReadonlyMap<string, KeyReader> = new Map([
+  ['consumer', readerOf((exchange) => exchange.consumer?.id ?? undefined)],
+  ['route', readerOf((exchange) => exchange.route?.name ?? '_none')],
+  ['ip', readerOf(() => undefined)],
+])
 
 /** Whether `by` reads a header that carries credentials: its value is then told to nobody, the decision record included. */
 export function readsSecret(by: string, secrets: readonly string[]): boolean {
@@ -33,8 +43,6 @@ export function shownKey(key: string, isSecret: boolean): string {
 
 /** Undefined: the request has no such thing and counts by address. */
 function valueReader(by: string): (exchange: Exchange) => string | undefined {
-  if (by === 'consumer') return (exchange) => exchange.consumer?.id ?? undefined
-  if (by === 'route') return (exchange) => exchange.route?.name ?? '_none'
   if (by.startsWith('header:')) return headerReader(by.slice('header:'.length).toLowerCase())
   if (by.startsWith('claim:')) return claimReader(by.slice('claim:'.length))
   return () => undefined

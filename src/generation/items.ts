@@ -1,4 +1,5 @@
 /** Chain items of a config, compiled to steps; items that did not change are taken over from the generation before. */
+import { hash } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
 import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
 import { placelessText } from '../config/part-text.ts'
@@ -89,8 +90,8 @@ export class ItemCompiler {
     }
     const { module } = loaded
     const { carry, digest } = this.#around
-    // JSON alone would not tell `.inf` from `.nan`.
-    const key = `item ${placelessText(item)} ${digest}`
+    // JSON alone would not tell `.inf` from `.nan`. A digest, since there may be 20,000 of them.
+    const key = `item ${hash('sha256', `${placelessText(item)} ${digest}`, 'base64')}`
     const holder = carry.acquire(key, () => new CompiledPlugin(record(item, module, this.#around)))
     let hooks: RecordedHooks
     try {

@@ -65,7 +65,7 @@ export function record(
     },
     carry(key, create) {
       const full = `plugin ${item.plugin.url} ${key}`
-      closers.push(() => around.carry.release(full))
+      closers.push(releasing(around.carry, full))
       return around.carry.acquire(full, create)
     },
     onClose: (listener) => void closers.push(listener),
@@ -84,9 +84,7 @@ export function record(
     secrets,
     folder,
   }
-  const close = () => {
-    for (const closer of closers.splice(0)) closer()
-  }
+  const close = closing(closers)
   const failed = (error: unknown): never => {
     close()
     throw error
@@ -103,6 +101,17 @@ export function record(
     return begun === undefined ? recorded() : Promise.resolve(begun).then(recorded, failed)
   } catch (error) {
     return failed(error)
+  }
+}
+
+function releasing(carry: Carry, key: string): () => void {
+  return () => carry.release(key)
+}
+
+/** Made here, it holds nothing of what a recording needs besides. */
+function closing(closers: (() => void)[]): () => void {
+  return () => {
+    for (const closer of closers.splice(0)) closer()
   }
 }
 

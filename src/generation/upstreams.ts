@@ -1,4 +1,5 @@
 /** The upstreams of a config, compiled: their targets are carried over from the generation before where nothing changed. */
+import { hash } from 'node:crypto'
 import type { Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
 import type { FallbackConfig, RetryReason } from '../config/resilience.ts'
 import { Pace } from '../pace.ts'
@@ -20,6 +21,7 @@ export async function compileUpstreams(
   const echoPort = usesEcho ? await world.echoPort() : 0
   const names = new TargetNames(config, world)
   const upstreams = new Map<string, Upstream>()
+  const retried = (upstream: string, reason: RetryReason) => world.retries.series(upstream, reason).inc()
   const pace = new Pace()
   for (const one of config.upstreams) {
     if (pace.isOver) await pace.rest()
@@ -28,14 +30,12 @@ export async function compileUpstreams(
     keys.set(one, held)
     for (const key of held) world.carry.hold(key)
     const targetOf = (target: TargetConfig) => {
-      const key = `target ${targetKey(target, one)} ${names.keyOf(target)}`
+      const key = `target ${hash('sha256', `${targetKey(target, one)} ${names.keyOf(target)}`, 'base64')}`
       const name = names.of(target, held)
       held.push(key)
       return carriedTarget(target, one, { world, key, echoPort, name })
     }
-    const upstream =
-      served?.upstream ??
-      new Upstream(one, targetOf, (reason: RetryReason) => world.retries.series(one.name, reason).inc())
+    const upstream = served?.upstream ?? new Upstream(one, targetOf, retried)
     upstreams.set(one.name, upstream)
   }
   for (const upstream of upstreams.values()) upstream.fallback ??= fallbackOf(upstream.config.fallback, upstreams)

@@ -230,7 +230,7 @@ export class Serving implements Server {
         await this.refresh()
         return this.#metrics.gauges()
       },
-      targets: async () => [...this.#carry.values<Target>('target ')].map(readingOf),
+      targets: async () => this.#carry.values<Target>('target ').map(readingOf),
       carried: async () => this.#carry.size,
       explain: (request) => explainOn(this.#generation!, request),
       purge: (purge) => this.#purge(purge),
@@ -240,7 +240,7 @@ export class Serving implements Server {
 
   async #purge(purge: Purge): Promise<{ forgotten: number; toldFleet: boolean }> {
     const forgotten = this.#purges.apply(purge)
-    const told = await Promise.all([...this.#carry.values<FleetStore>('store ')].map((store) => store.purge(purge)))
+    const told = await Promise.all(this.#carry.values<FleetStore>('store ').map((store) => store.purge(purge)))
     return { forgotten, toldFleet: told.every(Boolean) }
   }
 

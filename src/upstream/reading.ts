@@ -22,9 +22,9 @@ export interface TargetReading {
   readonly addresses: readonly string[]
 }
 
-export function readingOf({ upstream, url, state, pool, tunnels, addresses }: Target): TargetReading {
+export function readingOf({ upstream, url, state, stats, tunnels, addresses }: Target): TargetReading {
   const { draining, up, reason, breaker } = state
-  return { upstream, target: url, draining, up, reason, breaker, ...pool.stats, tunnels, addresses }
+  return { upstream, target: url, draining, up, reason, breaker, ...stats, tunnels, addresses }
 }
 
 /** At least one reading of a target, by each thread and for its old and new settings: counts are added up, the worst is believed. */

@@ -1,13 +1,14 @@
 /** One address of an upstream: its connections, and what is known about it. Outlives generations while its settings stay. */
 import type { TargetConfig, UpstreamConfig } from '../config/config.ts'
 import type { Origin, PoolOptions } from '../http1/client.ts'
-import { Pool } from '../http1/pool.ts'
+import { Pool, type PoolStats } from '../http1/pool.ts'
 import type { ResolvedName } from './resolved-name.ts'
 import type { TargetState } from './target-state.ts'
 import type { TargetWatch } from './target-watch.ts'
 
 const MAX_HEAD_BYTES = 64 * 1024
 const MAX_HEADERS = 256
+const NO_CONNECTIONS: PoolStats = { active: 0, idle: 0, pending: 0, queued: 0 }
 
 export class Target {
   /** Name of the upstream it belongs to. */
@@ -18,7 +19,6 @@ export class Target {
   /** The authority a request for this target carries under `host: target`. */
   readonly authority: string
   readonly origin: Origin
-  readonly pool: Pool
   state: TargetState
   /** Upgraded connections that run at present. */
   tunnels = 0
@@ -27,6 +27,10 @@ export class Target {
   /** All targets of its upstream, itself included, as the newest config has them. */
   peers: readonly Target[] = [this]
 
+  readonly #config: UpstreamConfig
+  /** Made for the first request: of 10,000 targets most may never get one. */
+  #pool: Pool | null = null
+  #isClosed = false
   readonly #name: ResolvedName | null
   readonly #unwatch: (() => void) | undefined
 
@@ -38,13 +42,30 @@ export class Target {
     this.origin = originOf(config, upstream, port)
     this.authority = authorityOf(config, port)
     this.#name = name
-    this.pool = new Pool(this.origin, { ...poolOptions(upstream), ...(name === null ? {} : addressesOf(name)) })
-    this.#unwatch = name?.watch((addresses) => this.pool.keep(new Set(addresses)))
+    this.#config = upstream
+    this.#unwatch = name?.watch((addresses) => this.#pool?.keep(new Set(addresses)))
+  }
+
+  get pool(): Pool {
+    return this.#pool ?? this.#open()
+  }
+
+  #open(): Pool {
+    const name = this.#name
+    const pool = new Pool(this.origin, { ...poolOptions(this.#config), ...(name === null ? {} : addressesOf(name)) })
+    if (this.#isClosed) pool.close()
+    this.#pool = pool
+    return pool
+  }
+
+  /** Of its connections. */
+  get stats(): PoolStats {
+    return this.#pool?.stats ?? NO_CONNECTIONS
   }
 
   /** Requests and tunnels that it has, or that wait for it. */
   get load(): number {
-    return this.pool.load + this.tunnels
+    return (this.#pool?.load ?? 0) + this.tunnels
   }
 
   /** Where its name leads, as found last; empty where it has none, or nobody asked yet. */
@@ -56,7 +77,8 @@ export class Target {
   close(): void {
     this.watch?.close()
     this.#unwatch?.()
-    this.pool.close()
+    this.#isClosed = true
+    this.#pool?.close()
   }
 }
 
@@ -74,9 +96,9 @@ function addressesOf(name: ResolvedName): Pick<PoolOptions, 'lookup' | 'connectF
 /** Connections of all targets, summed per upstream and state: the rows of `upstream_connections`. */
 export function* connectionsByUpstream(targets: Iterable<Target>): Generator<readonly [string, string, number]> {
   const sums = new Map<string, { active: number; idle: number; connecting: number }>()
-  for (const { upstream, pool } of targets) {
+  for (const { upstream, stats } of targets) {
     const sum = sums.get(upstream) ?? { active: 0, idle: 0, connecting: 0 }
-    const { active, idle, pending } = pool.stats
+    const { active, idle, pending } = stats
     sum.active += active
     sum.idle += idle
     sum.connecting += pending

@@ -17,6 +17,8 @@ export interface Fallback {
   readonly statuses: StatusRanges
 }
 
+export type RetryListener = (upstream: string, reason: RetryReason) => void
+
 export class Upstream {
   readonly name: string
   readonly config: UpstreamConfig
@@ -27,27 +29,32 @@ export class Upstream {
   /** The policy keeps requests together: they rather wait for their target than go to another. */
   readonly #waits: boolean
 
+  readonly #retried: RetryListener
+
   /** Null where nothing is retried. */
   readonly budget: RetryBudget | null
-  /** Told of each attempt after a request's first on this upstream. */
-  readonly retried: (reason: RetryReason) => void
   /** Stands in when this one fails; set when all upstreams are there. */
   fallback: Fallback | null = null
 
   constructor(
     config: UpstreamConfig,
     targetOf: (target: TargetConfig, upstream: UpstreamConfig) => Target,
-    retried: (reason: RetryReason) => void = () => {},
+    retried: RetryListener = () => {},
   ) {
     this.name = config.name
     this.config = config
     const members = config.targets.map((target) => new Member(targetOf(target, config), target))
     this.targets = members.map(({ target }) => target)
     this.budget = config.retries === null ? null : new RetryBudget(config.retries.budget)
-    this.retried = retried
+    this.#retried = retried
     this.#members = members.filter(({ weight }) => weight > 0)
     this.#balance = balancerOf(config.balance)
     this.#waits = config.balance.kind === 'hash'
+  }
+
+  /** To be called for each attempt after a request's first on this upstream. */
+  retried(reason: RetryReason): void {
+    this.#retried(this.name, reason)
   }
 
   /** Its config serves from now on: what its targets' traffic says is judged as it says. */
