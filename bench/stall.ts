@@ -1,16 +1,17 @@
 /**
  * `node bench/stall.ts`: how long a reload of a large file holds requests up. Per shape of the file: the longest turn of an event
- * loop that serves, and the slowest request of a client that asks 200 times a second. Exits 1 when a turn takes longer than 20 ms of CPU.
+ * loop that serves, and the slowest request of a client that asks 200 times a second; beside it the same client while somebody
+ * else checks the file. Exits 1 when a turn takes longer than 20 ms of CPU.
  */
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { cleanUpOnSignal, runFirst, temporaryFolder } from './child.ts'
 import { gatewayCore, leaveGatewayCore } from './cores.ts'
 import { readRss } from './cpu.ts'
@@ -43,6 +44,8 @@ interface Row {
   readonly turnCpuMs: number
   readonly turnWallMs: number
   readonly seen: Report
+  /** While the file was checked as often, at the reader's niceness, by somebody who has nothing to do with the gateway. */
+  readonly beside: Report
   readonly quietSlowestMs: number
   readonly rssMiB: readonly [before: number, after: number]
 }
@@ -100,6 +103,11 @@ async function measure(
     await sleep(afterwardsMs)
   }
   const seen = await load.seen()
+  for (let turn = 0; turn < reloads; turn++) {
+    await checkBeside(join(gateway.folder, 'gateway.yaml'), cores)
+    await sleep(afterwardsMs)
+  }
+  const beside = await load.seen()
   const rssAfter = readRss(gateway.pids())
   const stalls = stallsOf(gateway, threads).filter(({ at }) => at >= from)
   return {
@@ -109,6 +117,7 @@ async function measure(
     turnCpuMs: Math.max(0, ...stalls.map(({ cpuMs }) => cpuMs)),
     turnWallMs: Math.max(0, ...stalls.map(({ wallMs }) => wallMs)),
     seen,
+    beside,
     quietSlowestMs: quiet.slowestMs,
     rssMiB: [rssBefore / 2 ** 20, rssAfter / 2 ** 20],
   }
@@ -123,6 +132,13 @@ function stallsOf({ folder }: RunningPeer, threads: number): Stall[] {
     .split('\n')
     .map((line): Stall => JSON.parse(line))
   return all.filter(({ thread }) => (threads === 1 ? thread === 'main' : thread === 'sluice-worker'))
+}
+
+/** What reading the file costs whoever serves on the same processors, be it by his order or not. */
+async function checkBeside(file: string, cores: number | string): Promise<void> {
+  const entry = resolve(import.meta.dirname, '../bin/sluice.js')
+  const command = ['-c', String(cores), 'nice', '-n', '5', process.execPath, entry, 'check', '--config', file]
+  await promisify(execFile)('taskset', command)
 }
 
 async function reload(gateway: RunningPeer, text: string): Promise<number> {
@@ -143,12 +159,12 @@ function report(rows: readonly Row[]): boolean {
   const lines = rows.map(
     (row) =>
       `| ${row.shape} | ${row.threads} | ${row.tookMs.toFixed(0)} | ${row.turnCpuMs.toFixed(1)} | ${row.turnWallMs.toFixed(1)} ` +
-      `| ${row.seen.over} of ${row.seen.requests} | ${row.seen.slowestMs.toFixed(1)} | ${row.quietSlowestMs.toFixed(1)} | ${row.seen.failed} | ${row.rssMiB.map((one) => one.toFixed(0)).join(' → ')} |`,
+      `| ${row.seen.over} of ${row.seen.requests} | ${row.seen.slowestMs.toFixed(1)} | ${row.beside.over} of ${row.beside.requests} | ${row.beside.slowestMs.toFixed(1)} | ${row.quietSlowestMs.toFixed(1)} | ${row.seen.failed} | ${row.rssMiB.map((one) => one.toFixed(0)).join(' → ')} |`,
   )
   process.stdout.write(
     `${[
-      '| file | threads | reload ms | longest turn, CPU ms | wall ms | requests over 20 ms | slowest ms | without a reload ms | failed | RSS MiB |',
-      '|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
+      '| file | threads | reload ms | longest turn, CPU ms | wall ms | requests over 20 ms | slowest ms | beside a check | slowest ms | alone ms | failed | RSS MiB |',
+      '|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
       ...lines,
     ].join('\n')}\n`,
   )

@@ -27,7 +27,7 @@ export function sluicePeer(name: string, nodeFlags: readonly string[], entry = e
 }
 
 function entryFile(): string {
-  return resolve(process.env['SLUICE_ENTRY'] ?? join(repository, 'src/main.ts'))
+  return resolve(process.env['SLUICE_ENTRY'] ?? join(repository, 'bin/sluice.js'))
 }
 
 function config(job: Job): string {
