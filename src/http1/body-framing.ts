@@ -32,7 +32,7 @@ export function gatherFraming(fields: string[], found: FramingFields): void {
   for (let i = 0; i < fields.length; i += 2) {
     const length = fields[i]!.length
     if (length !== 10 && length !== 14 && length !== 17) continue
-    const name = fields[i]!.toLowerCase()
+    const name = lowerCase(fields[i]!)
     const value = fields[i + 1]!
     if (name === 'connection') found.connection = join(found.connection, value)
     else if (name === 'keep-alive') found.keepAlive = join(found.keepAlive, value)
@@ -48,6 +48,12 @@ export function gatherFraming(fields: string[], found: FramingFields): void {
       }
     }
   }
+}
+
+/** Most spell them so. */
+function lowerCase(name: string): string {
+  if (name === 'Content-Length') return 'content-length'
+  return name === 'Connection' ? 'connection' : name.toLowerCase()
 }
 
 /** Throws MalformedResponse when the fields contradict each other, also where there is no body: they go on to the client. */

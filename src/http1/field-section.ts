@@ -38,7 +38,8 @@ export class FieldSection {
   fields: string[] = []
 
   readonly #limits: SectionLimits
-  #names: string[] = []
+  /** As many as there are marks for; what lies behind is of an earlier section. */
+  readonly #names: string[] = []
   /** Start and end of each value. */
   #marks = new Int32Array(64)
   #markCount = 0
@@ -67,7 +68,6 @@ export class FieldSection {
     this.#startsWithStatus = withStatusLine
     this.#inStatusLine = withStatusLine
     this.#markCount = 0
-    this.#names.length = 0
     this.#heldLength = 0
     this.#scan = 0
     this.#lineStart = 0
@@ -197,7 +197,7 @@ export class FieldSection {
       this.#marks = larger
     }
     const name = { from: base + this.#lineStart, to: base + this.#nameEnd, hash: this.#nameHash }
-    this.#names.push(fieldName(buffer, name))
+    this.#names[count >> 1] = fieldName(buffer, name)
     this.#marks[count] = from - base
     this.#marks[count + 1] = to - base
     this.#markCount = count + 2

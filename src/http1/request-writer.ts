@@ -163,20 +163,41 @@ function withFields(before: string, fields: readonly string[], parsed = NONE): s
     const opening = openings.get(fields[i]!) ?? openingOf(fields[i]!)
     const at = value === undefined ? -1 : placeOfValue(parsed, value, next)
     if (at >= 0) next = at + 2
-    else if (value === undefined || !isFieldValue(value)) throw new TypeError('a field value holds a control character')
-    text = text + opening + value
+    else if (value === undefined || !opening.permits(value))
+      throw new TypeError('a field value holds a control character')
+    text = text + opening.text + value
   }
   return text
 }
 
-/** Of names that were found good, by their spelling, what stands before a value; full, it learns no more. */
-const openings = new Map<string, string>()
-const MOST_NAMES = 1024
+/** What stands before the values of a field. */
+class Opening {
+  readonly text: string
+  /** The value before, which was good: many are the same in each request. */
+  #last = ''
 
-function openingOf(name: string): string {
+  constructor(name: string) {
+    this.text = `\r\n${name}: `
+  }
+
+  permits(value: string): boolean {
+    if (value === this.#last) return true
+    if (!isFieldValue(value)) return false
+    if (value.length <= MOST_KEPT) this.#last = value
+    return true
+  }
+}
+
+/** Of names that were found good, by their spelling; full, it learns no more. */
+const openings = new Map<string, Opening>()
+const MOST_NAMES = 1024
+/** Of a value that is remembered. */
+const MOST_KEPT = 128
+
+function openingOf(name: string): Opening {
   if (!isToken(name)) throw new TypeError('a field name is not a token')
   if (isFramingName(name)) throw new TypeError('framing fields are written from the body kind alone')
-  const opening = `\r\n${name}: `
+  const opening = new Opening(name)
   if (openings.size < MOST_NAMES && name.length <= 64) openings.set(name, opening)
   return opening
 }

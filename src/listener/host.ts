@@ -10,11 +10,17 @@ export interface Authority {
 
 const recent = new Map<string, Authority | null>()
 const RECENT = 256
+let last: Authority | null = null
 
 /** The host and port in a Host field or an absolute-form target; null when they are not valid. */
 export function parseAuthority(text: string): Authority | null {
+  // A text that came on the wire has to be made a key first, which costs more than to compare it.
+  if (last !== null && last.authority === text) return last
   const known = recent.get(text)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    last = known
+    return known
+  }
   const parsed = parse(text)
   // A bounded memo: clients of one gateway name few hosts. Filled with junk it is simply emptied.
   if (recent.size >= RECENT) recent.clear()

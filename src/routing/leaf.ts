@@ -76,7 +76,8 @@ export function allows<R extends Routable>(candidate: Candidate<R>, facts: Reque
 }
 
 export function holds<R extends Routable>(candidate: Candidate<R>, facts: RequestFacts): boolean {
-  return candidate.conditions.every((condition) => condition.holds(facts))
+  for (const condition of candidate.conditions) if (!condition.holds(facts)) return false
+  return true
 }
 
 /** A CORS preflight (Fetch standard §3.2.2). */
