@@ -10,10 +10,10 @@ const program = (early: boolean) => `
 import { collectingEarly, Pace } from ${JSON.stringify(new URL('../src/pace.ts', import.meta.url).href)}
 using _early = ${early ? 'collectingEarly()' : 'undefined'}
 // V8 looks at the bound when it has collected.
-for (let i = 0; i < 1_000_000; i++) globalThis.last = { i, list: [i] }
+for (let i = 0; i < 400_000; i++) globalThis.last = { i, list: [i] }
 const pace = new Pace()
 const keep = []
-for (let i = 0; i < 800_000; i++) {
+for (let i = 0; i < 300_000; i++) {
   keep.push({ i, list: [i] })
   if (pace.isOver) await pace.rest()
 }

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import type { TargetConfig, UpstreamConfig } from '../../src/config/config.ts'
+import type { WireError } from '../../src/http1/wire-error.ts'
 import { Target } from '../../src/upstream/target.ts'
 import { TargetState } from '../../src/upstream/target-state.ts'
 import { Upstream } from '../../src/upstream/upstream.ts'
@@ -155,6 +156,19 @@ test.for([
     expect(upstream.pick(exchange)).not.toBe(null)
   },
 )
+
+test('a target that was closed before its first request refuses it, and has no connections', async () => {
+  const { a } = upstreamOf(['a'])
+  expect(a.stats).toEqual({ active: 0, idle: 0, pending: 0, queued: 0 })
+
+  a.close()
+
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const listener = { head() {}, data: () => true, end() {}, error: ({ code }: WireError) => resolve(code) }
+  a.pool.request({ method: 'GET', target: '/', headers: ['host', 'a'], body: { kind: 'none' } }, listener)
+  expect(await promise).toBe('pool-closed')
+  expect(a.load).toBe(0)
+})
 
 function occupy({ pool }: Target): void {
   const listener = { head() {}, data: () => true, end() {}, error() {} }
