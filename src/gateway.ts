@@ -181,7 +181,8 @@ export class Gateway implements Viewed {
 
   /** Load → compile → bind → swap → retire. Any error leaves what serves untouched. */
   async #turn(): Promise<ReloadResult> {
-    using _early = collectingEarly()
+    // Not at the start: nobody waits, and V8 keeps compiled code apart by its flags.
+    using _early = this.generation === 0 ? null : collectingEarly()
     const result = await this.#load().catch((error: unknown): ReloadResult => {
       if (this.generation === 0) throw error
       // An error of ours, not of the file: what serves goes on.
