@@ -56,7 +56,8 @@ export function composeHead({
   let closes = false
   let next = 0
   for (let i = 0; i < fields.length; i += 2) {
-    const value = fields[i + 1]!
+    // Attack: an object of a plugin in JavaScript could be another text when it is written.
+    const value = typeof fields[i + 1] === 'string' ? fields[i + 1]! : String(fields[i + 1])
     const { kind, opening } = meaningOf(fields[i]!)
     if (kind === 'invalid') return null
     const at = placeOfValue(parsed, value, next)

@@ -159,15 +159,21 @@ function withFields(before: string, fields: readonly string[], parsed = NONE): s
   let text = before
   let next = 0
   for (let i = 0; i < fields.length; i += 2) {
-    const value = fields[i + 1]
+    const value = textOf(fields[i + 1])
     const opening = openings.get(fields[i]!) ?? openingOf(fields[i]!)
-    const at = value === undefined ? -1 : placeOfValue(parsed, value, next)
+    const at = placeOfValue(parsed, value, next)
     if (at >= 0) next = at + 2
-    else if (value === undefined || !opening.permits(value))
-      throw new TypeError('a field value holds a control character')
+    else if (!opening.permits(value)) throw new TypeError('a field value holds a control character')
     text = text + opening.text + value
   }
   return text
+}
+
+/** Attack: a plugin in JavaScript may give an object, which could be one text when it is looked at, and another when it is written. */
+function textOf(value: string | undefined): string {
+  if (typeof value === 'string') return value
+  if (value === undefined) throw new TypeError('a field has no value')
+  return String(value)
 }
 
 /** What stands before the values of a field. */
