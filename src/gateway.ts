@@ -199,6 +199,7 @@ export class Gateway implements Viewed {
 
   async #load(): Promise<ReloadResult> {
     await this.#watch?.pass()
+    if (this.#stopping) return { ok: true, generation: this.generation, changed: false }
     const { verdict, warnings, files, places } = await this.#loader.check()
     void this.#watch?.follow(files)
     for (const warning of warnings) this.#log.warn({ diagnostic: warning }, warning.message)

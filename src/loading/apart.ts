@@ -2,6 +2,7 @@
  * One check of a file in a process that lives as long as the check: whatever it takes to read a large file is its own, and
  * is given back with it. A thread would share the memory of the process with those that serve, and V8's helpers.
  */
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { getCompileCacheDir } from 'node:module'
 import { Worker } from 'node:worker_threads'
@@ -35,8 +36,7 @@ export class CheckApart {
       task: taskOf(question, digests),
       mostMs,
       compileCache: getCompileCacheDir() ?? null,
-      // Its port is taken by this process.
-      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+      execArgv: withoutInspector(process.execArgv),
     }
     this.#keeper = new Worker(start, { workerData: keeping, name: 'sluice-keeper', execArgv: [] })
     this.checked = this.#kept().then((kept) => received(kept, parts))
@@ -59,10 +59,20 @@ export class CheckApart {
   }
 }
 
+/** Its port is taken by this process. */
+export function withoutInspector(flags: readonly string[]): string[] {
+  const valued = ['--inspect-port', '--inspect-publish-uid']
+  return flags.filter((flag, i) => !flag.startsWith('--inspect') && !valued.includes(flags[i - 1] ?? ''))
+}
+
 function taskOf(question: Question, digests: ReadonlyMap<string, string>): Task {
   const { options } = question
   // The environment itself is no plain object.
-  return { question: { ...question, options: { ...options, env: { ...(options.env ?? process.env) } } }, digests }
+  return {
+    question: { ...question, options: { ...options, env: { ...(options.env ?? process.env) } } },
+    digests,
+    token: randomUUID(),
+  }
 }
 
 async function received({ verdict, ...rest }: Kept, served: Parts | null): Promise<Checked> {

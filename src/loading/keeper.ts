@@ -42,7 +42,7 @@ function answerOf(reader: ChildProcess): Promise<Answer> {
     }, mostMs)
     // Plugins are imported there: they may have something to say, too.
     reader.on('message', (message) => {
-      if (!isAnswer(message)) return
+      if (!isAnswer(message, task)) return
       answer = message
       // All has been said, and V8 takes its time to take a large heap apart.
       end(reader)
@@ -57,13 +57,15 @@ function answerOf(reader: ChildProcess): Promise<Answer> {
       if (answer !== null) resolve(answer)
       else reject(new Error(why ?? (signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`)))
     })
+    // It was not even started: an error follows.
+    if (!reader.connected) return
     // What cannot be sent finds nobody there any more: the exit says why.
     reader.send(task satisfies Task as never, (error) => error !== null && end(reader))
   })
 }
 
-function isAnswer(message: unknown): message is Answer {
-  return typeof message === 'object' && message !== null && 'verdict' in message
+function isAnswer(message: unknown, { token }: Task): message is Answer {
+  return typeof message === 'object' && message !== null && 'token' in message && message.token === token
 }
 
 /** Whatever a plugin does about signals. */
@@ -72,7 +74,7 @@ function end(reader: ChildProcess): void {
 }
 
 /** What is long in it reaches another thread without being copied, and nothing holds the message that it came in. */
-function kept({ verdict, ...rest }: Answer, served: Prints | null): Kept {
+function kept({ verdict, token: _, ...rest }: Answer, served: Prints | null): Kept {
   if (verdict.kind !== 'servable') return { ...rest, verdict }
   const { fresh, packed, redacted, ...known } = verdict
   const prints = eachPart((name) => wholePrints(fresh[name], packed.lists[name].places, served?.[name]))

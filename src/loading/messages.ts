@@ -8,6 +8,8 @@ export interface Task {
   readonly question: Question
   /** Of plugin files, when they were imported where it will be served. */
   readonly digests: ReadonlyMap<string, string>
+  /** Tells the answer from what plugins send their parent. */
+  readonly token: string
 }
 
 /** What the thread is told. */
@@ -29,11 +31,12 @@ export interface PackedServable extends Omit<Servable, 'config' | 'parts' | 'pri
 }
 
 export interface Answer extends Omit<Checked, 'verdict'> {
+  readonly token: string
   readonly verdict: Exclude<Verdict, Servable> | PackedServable
 }
 
 /** The same, as the thread passes it on. */
-export interface Kept extends Omit<Answer, 'verdict'> {
+export interface Kept extends Omit<Checked, 'verdict'> {
   readonly verdict: Exclude<Verdict, Servable> | KeptServable
 }
 

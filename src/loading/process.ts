@@ -1,4 +1,5 @@
 /** The program of the process that checks a file. While something is served, it gives way to those that serve. */
+import { Worker } from 'node:worker_threads'
 import { packConfig } from '../config/packed.ts'
 import { eachPart, freshPrints, placesOf } from '../config/parts.ts'
 import { PluginCatalog } from '../config/plugin-catalog.ts'
@@ -6,18 +7,19 @@ import { check, type Question, type Servable } from './checked.ts'
 import type { Answer, PackedServable, Task } from './messages.ts'
 import { lowerPriority, offerToEnd } from './priority.ts'
 
-// Whoever asked is gone.
+// Whoever asked is gone: it is seen here, and by a thread of its own where a plugin never gives this one back.
 process.once('disconnect', () => process.exit())
+new Worker(new URL('./orphan.js', import.meta.url), { workerData: process.ppid, execArgv: [] }).unref()
 process.once('message', (task: Task) => void answer(task))
 
-async function answer({ question, digests }: Task): Promise<void> {
+async function answer({ question, digests, token }: Task): Promise<void> {
   if (question.served !== null) {
     if (process.platform !== 'linux') lowerPriority()
     offerToEnd()
   }
   const { verdict, ...rest } = await check(question, new PluginCatalog(digests))
-  const answer: Answer = { ...rest, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
-  process.send!(answer)
+  const answer: Answer = { ...rest, token, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
+  process.send!(answer, (error: Error | null) => error !== null && process.exit())
 }
 
 function packed({ config, parts, prints, ...known }: Servable, { served }: Question): PackedServable {

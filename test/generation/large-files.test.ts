@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { renderDiagnostics } from '../../src/config/diagnostic.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { ConfigError } from '../../src/gateway-errors.ts'
-import { CheckApart } from '../../src/loading/apart.ts'
+import { CheckApart, withoutInspector } from '../../src/loading/apart.ts'
 import { makeCertificate } from '../support/certificate.ts'
+import { runSluice } from '../support/child.ts'
 import { startGateway } from '../support/gateway.ts'
 
 /** So many that the file is read in a process of its own. */
@@ -23,10 +24,10 @@ export const schema = { type: 'object', additionalProperties: false, properties:
 export default function mine(scope) { scope.addHook('onSend', (_, reply) => reply.headers.set('x-mine', '${body}')) }
 `
 
-/** Processes of this one that read a file. */
-function readers(): number[] {
-  const children = readdirSync('/proc/self/task').flatMap((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' ').map(Number),
+/** Processes of this one, or of another, that read a file. */
+function readers(parent: number | 'self' = 'self'): number[] {
+  const children = readdirSync(`/proc/${parent}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8').trim().split(' ').map(Number),
   )
   return children.filter((pid) => pid > 0 && commandOf(pid).includes('loading/process.ts'))
 }
@@ -143,7 +144,7 @@ export default function fussy(scope) {
       const [first, second] = [makeCertificate('one').cert, makeCertificate('two').cert]
       await using gateway = await startGateway(named, { watch: true, files: { 'ca.pem': first } })
       const reloading = gateway.reload(`${named}${many}`)
-      await expect.poll(readers, { interval: 1 }).toHaveLength(1)
+      await expect.poll(() => readers(), { interval: 1 }).toHaveLength(1)
       for (const pid of readers()) process.kill(pid, 'SIGKILL')
 
       const message = 'the process that reads the file has ended: it was ended by SIGKILL'
@@ -169,7 +170,7 @@ export default function fussy(scope) {
   })
 
   test('is read though a plugin tells its parent something else', async () => {
-    const talks = `process.send?.('ready')\n${plugin('talks')}`
+    const talks = `process.send?.('ready')\nprocess.send?.({ verdict: { kind: 'unchanged' } })\n${plugin('talks')}`
     await using gateway = await startGateway(small, { files: { 'talks.mjs': talks } })
 
     const result = await gateway.reload(`plugins: [./talks.mjs]\nroutes:\n${many}`)
@@ -178,13 +179,58 @@ export default function fussy(scope) {
     expect((await gateway.fetch('/r1/1')).headers.get('x-mine')).toBe('talks')
   })
 
-  test('is given up when the gateway stops', async () => {
+  test.runIf(process.platform === 'linux')('is given up when the gateway stops, and so is the next', async () => {
     await using gateway = await startGateway(small)
 
     const reloading = gateway.reload(`${small}${many}`)
+    await expect.poll(() => readers(), { interval: 1 }).toHaveLength(1)
+    const next = gateway.gateway.reload()
+    const seen = new Set<number>()
+    const looking = setInterval(() => readers().forEach((pid) => void seen.add(pid)), 5)
     await gateway.gateway.stop(true)
 
-    expect(await reloading).toMatchObject({ generation: 1 })
+    clearInterval(looking)
+    expect(seen.size).toBeLessThanOrEqual(1)
+    expect(readers()).toEqual([])
+    expect(await reloading).toMatchObject({ changed: false, generation: 1 })
+    expect(await next).toMatchObject({ changed: false, generation: 1 })
     await expect(gateway.fetch('/a')).rejects.toThrow()
   })
+
+  test.runIf(process.platform === 'linux')(
+    'leaves no reader behind when the gateway is killed, whatever a plugin does',
+    async () => {
+      const files = { 'loops.mjs': 'for (;;);\n' }
+      await using sluice = await runSluice(
+        `listen: http://127.0.0.1:0\nadmin: http://127.0.0.1:0\nthreads: 1\n${small}`,
+        { files },
+      )
+      await sluice.serving()
+      const { pid } = sluice.process
+      await writeFile(sluice.file, `plugins: [./loops.mjs]\n${await readFile(sluice.file, 'utf8')}${many}`)
+      sluice.process.kill('SIGHUP')
+      await expect.poll(() => readers(pid)).toHaveLength(1)
+      const [reader] = readers(pid)
+      // It has come to the plugin: nothing of it sleeps any more.
+      await expect.poll(() => cpuTicksOf(reader!)).toBeGreaterThan(200)
+
+      sluice.process.kill('SIGKILL')
+
+      await expect.poll(() => commandOf(reader!)).toBe('')
+    },
+  )
+})
+
+/** Hundredths of a second. */
+function cpuTicksOf(pid: number): number {
+  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').slice(11, 13)
+  return Number(user) + Number(system)
+}
+
+test.each([
+  { flags: ['--inspect', '--enable-source-maps'], left: ['--enable-source-maps'] },
+  { flags: ['--inspect-port', '9229', '--inspect-brk=1', '--import', './a.mjs'], left: ['--import', './a.mjs'] },
+  { flags: ['--inspect-publish-uid', 'stderr'], left: [] },
+])('a reader inherits $flags without those of the inspector', ({ flags, left }) => {
+  expect(withoutInspector(flags)).toEqual(left)
 })
