@@ -185,7 +185,7 @@ export default function fussy(scope) {
     const reloading = gateway.reload(`${small}${many}`)
     await expect.poll(() => readers(), { interval: 1 }).toHaveLength(1)
     const next = gateway.gateway.reload()
-    const seen = new Set<number>()
+    const seen = new Set(readers())
     const looking = setInterval(() => readers().forEach((pid) => void seen.add(pid)), 5)
     await gateway.gateway.stop(true)
 
