@@ -101,27 +101,11 @@ function compile(edits: Edits, side: 'request' | 'response'): (headers: HeaderLi
     ([name, value]) => [checked(name, side), checkedValue(value)] as const,
   )
 
-  return applying({ remove: orNone(remove), set: orNone(set), add: orNone(add) })
-}
-
-interface Compiled {
-  readonly remove: readonly string[]
-  readonly set: readonly (readonly [name: string, value: string])[]
-  readonly add: readonly (readonly [name: string, value: string])[]
-}
-
-function applying({ remove, set, add }: Compiled): (headers: HeaderList) => void {
   return (headers) => {
     for (const name of remove) headers.delete(name)
     for (const [name, value] of set) headers.set(name, value)
     for (const [name, value] of add) headers.append(name, value)
   }
-}
-
-const none: readonly never[] = []
-
-function orNone<Item>(list: readonly Item[]): readonly Item[] {
-  return list.length === 0 ? none : list
 }
 
 /** The name in lower case. */
