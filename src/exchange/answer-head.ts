@@ -1,5 +1,5 @@
 /** The head of an HTTP/1.1 answer, composed in one string: what node:http's writeHead would say, in half the time. */
-import { placeOfValue } from '../http1/grammar.ts'
+import { asText, placeOfValue } from '../http1/grammar.ts'
 import { isFieldValue, isToken } from './headers.ts'
 import { memoByName } from './name-memo.ts'
 
@@ -56,8 +56,7 @@ export function composeHead({
   let closes = false
   let next = 0
   for (let i = 0; i < fields.length; i += 2) {
-    // Attack: an object of a plugin in JavaScript could be another text when it is written.
-    const value = typeof fields[i + 1] === 'string' ? fields[i + 1]! : String(fields[i + 1])
+    const value = asText(fields[i + 1]!)
     const { kind, opening } = meaningOf(fields[i]!)
     if (kind === 'invalid') return null
     const at = placeOfValue(parsed, value, next)

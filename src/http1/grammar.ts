@@ -41,6 +41,14 @@ export function isFieldValue(text: string): boolean {
 }
 
 /**
+ * A value as the text that is looked at and written. Attack: a plugin in JavaScript may give an object, which could be one text the
+ * first time that it is asked, and another the second.
+ */
+export function asText(value: string): string {
+  return typeof value === 'string' ? value : String(value)
+}
+
+/**
  * Where a value stands in a flat list of fields, from a field on; -1: nowhere. Of a list that a parser has read every byte was looked at,
  * so what stands in it need not be looked at again; in the order of the list this compares one reference a field.
  */

@@ -1,7 +1,7 @@
 /** Writes one request: its head as one string, then a body that keeps to what the head declared (RFC 9112 §6, §7.1). */
 import type { Socket } from 'node:net'
 import type { RequestHead } from './client.ts'
-import { isFieldValue, isToken, placeOfValue } from './grammar.ts'
+import { asText, isFieldValue, isToken, placeOfValue } from './grammar.ts'
 
 /** Unflushed bytes of the caller's own. */
 const HIGH_WATER = 64 * 1024
@@ -159,7 +159,8 @@ function withFields(before: string, fields: readonly string[], parsed = NONE): s
   let text = before
   let next = 0
   for (let i = 0; i < fields.length; i += 2) {
-    const value = textOf(fields[i + 1])
+    if (fields[i + 1] === undefined) throw new TypeError('a field has no value')
+    const value = asText(fields[i + 1]!)
     const opening = openings.get(fields[i]!) ?? openingOf(fields[i]!)
     const at = placeOfValue(parsed, value, next)
     if (at >= 0) next = at + 2
@@ -167,13 +168,6 @@ function withFields(before: string, fields: readonly string[], parsed = NONE): s
     text = text + opening.text + value
   }
   return text
-}
-
-/** Attack: a plugin in JavaScript may give an object, which could be one text when it is looked at, and another when it is written. */
-function textOf(value: string | undefined): string {
-  if (typeof value === 'string') return value
-  if (value === undefined) throw new TypeError('a field has no value')
-  return String(value)
 }
 
 /** What stands before the values of a field. */
