@@ -9,15 +9,16 @@ import { rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, promisify } from 'node:util'
+import { NICE } from '../src/loading/priority.ts'
 import { cleanUpOnSignal, runFirst, temporaryFolder } from './child.ts'
 import { gatewayCore, leaveGatewayCore } from './cores.ts'
 import { readRss } from './cpu.ts'
 import { wholeNumber } from './options.ts'
 import { type Job, type RunningPeer, startPeer } from './peer.ts'
-import { sluiceHead, sluicePeer } from './peers/sluice.ts'
+import { entryFile, sluiceHead, sluicePeer } from './peers/sluice.ts'
 import { type Shape, shapes } from './stall-configs.ts'
 import { type Stall, stallFile } from './stall-probe.ts'
 import { startSteadyLoad } from './steady.ts'
@@ -103,13 +104,14 @@ async function measure(
     await sleep(afterwardsMs)
   }
   const seen = await load.seen()
+  const until = Date.now()
+  const rssAfter = readRss(gateway.pids())
   for (let turn = 0; turn < reloads; turn++) {
     await checkBeside(join(gateway.folder, 'gateway.yaml'), cores)
     await sleep(afterwardsMs)
   }
   const beside = await load.seen()
-  const rssAfter = readRss(gateway.pids())
-  const stalls = stallsOf(gateway, threads).filter(({ at }) => at >= from)
+  const stalls = stallsOf(gateway, threads).filter(({ at }) => at >= from && at <= until)
   return {
     shape: shape.name,
     threads,
@@ -136,9 +138,8 @@ function stallsOf({ folder }: RunningPeer, threads: number): Stall[] {
 
 /** What reading the file costs whoever serves on the same processors, be it by his order or not. */
 async function checkBeside(file: string, cores: number | string): Promise<void> {
-  const entry = resolve(import.meta.dirname, '../bin/sluice.js')
-  const command = ['-c', String(cores), 'nice', '-n', '5', process.execPath, entry, 'check', '--config', file]
-  await promisify(execFile)('taskset', command)
+  const command = ['-c', String(cores), 'nice', '-n', String(NICE), process.execPath, entryFile(), 'check']
+  await promisify(execFile)('taskset', [...command, '--config', file])
 }
 
 async function reload(gateway: RunningPeer, text: string): Promise<number> {

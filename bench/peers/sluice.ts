@@ -26,7 +26,7 @@ export function sluicePeer(name: string, nodeFlags: readonly string[], entry = e
   }
 }
 
-function entryFile(): string {
+export function entryFile(): string {
   return resolve(process.env['SLUICE_ENTRY'] ?? join(repository, 'bin/sluice.js'))
 }
 

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 
 /** The rest of the machine gets three times as much. Any lower, and a busy one would not see the new file for minutes. */
-const NICE = 5
+export const NICE = 5
 
 /** Of the thread that calls, and of all that it starts later; where it is not Linux, of the whole process. One that is lower stays so. */
 export function lowerPriority(): void {
