@@ -33,7 +33,7 @@ export const schema = {
   },
 } as const
 
-export const traits: Traits = { refuses: true, restricts: true, needs: ['consumer'] }
+export const traits: Traits = { lazy: true, refuses: true, restricts: true, needs: ['consumer'] }
 
 export default function acl(scope: Scope, options: FromSchema<typeof schema>): void {
   const groups = options.groups && new Set(options.groups)

@@ -31,6 +31,7 @@ export const schema = {
 type Options = FromSchema<typeof schema>
 
 export const traits: Traits = {
+  lazy: true,
   authenticates: true,
   optional: true,
   refuses: true,

@@ -17,7 +17,7 @@ export const schema = {
   },
 } as const
 
-export const traits: Traits = { refuses: true }
+export const traits: Traits = { lazy: true, refuses: true }
 
 const rejectionLabels = ['route', 'plugin', 'reason', 'mode']
 

@@ -35,6 +35,7 @@ export const schema = {
 type Options = FromSchema<typeof schema>
 
 export const traits: Traits = {
+  lazy: true,
   refuses: true,
   needs: ({ by }: Options) => (by === 'consumer' || by?.startsWith('claim:') ? ['consumer'] : []),
   reads: ({ by }: Options) => (by?.startsWith('header:') ? [by.toLowerCase()] : []),

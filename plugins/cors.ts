@@ -51,6 +51,7 @@ export const schema = {
 type Options = FromSchema<typeof schema>
 
 export const traits: Traits = {
+  lazy: true,
   answers: 'preflight',
   needs: ['before-authenticators'],
   // What makes a request a preflight, and what it asks: without it no log could tell.

@@ -45,7 +45,7 @@ export const schema = {
 type Options = FromSchema<typeof schema>
 type Edits = FromSchema<typeof edits>
 
-export const traits: Traits = {}
+export const traits: Traits = { lazy: true }
 
 export default function headers(scope: Scope, options: Options): void {
   const request = options.request && compile(options.request, 'request')

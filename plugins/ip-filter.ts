@@ -27,7 +27,7 @@ export const schema = {
   },
 } as const
 
-export const traits: Traits = { refuses: true, restricts: true }
+export const traits: Traits = { lazy: true, refuses: true, restricts: true }
 
 export default function ipFilter(scope: Scope, options: FromSchema<typeof schema>): void {
   const allow = options.allow && addressList(options.allow)

@@ -10,6 +10,7 @@ export const schema = {
 } as const
 
 export const traits: Traits = {
+  lazy: true,
   authenticates: true,
   optional: true,
   refuses: true,

@@ -222,7 +222,7 @@ export class Gateway implements Viewed {
     const server = this.#serverOf(config)
     const number = this.#generation + 1
     const beside = number === 1 && (await this.#options.beside?.(config)) === true
-    const echoPort = await this.#echo.portFor(config)
+    const echoPort = await this.#echo.portFor(config.outline)
     await server.prepare({ config, number, echoPort, beside })
     try {
       // Last: where it stays on its address, the one there is has to go for it.

@@ -90,6 +90,11 @@ export interface Traits {
   readonly reads?: (options: Options) => readonly string[]
   /** Request parts that carry a secret: `header:x-api-key`, `query:key`. Never logged as they are. */
   readonly secrets?: (options: Options) => readonly string[]
+  /**
+   * Setting it up makes hooks of its options, and nothing else: at once, without `carry` and `onClose`. In a large file that is put
+   * off until a request asks for one of its routes; what it throws still refuses the file.
+   */
+  readonly lazy?: boolean
   /** Headers told to the upstream about the identity: clients' own are removed on every route. Lower case. */
   readonly reserves?: (options: Options) => readonly string[]
 }

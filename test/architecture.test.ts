@@ -14,8 +14,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   config: ['ajv', 'exchange', 'ipaddr.js', 'pace.ts', 're2js', 'type fastify', 'type plugin.ts', 'yaml'],
   'plugin.ts': ['config', 'exchange', 'observe', 'problem.ts', 'type state'],
   listener: ['type config', 'exchange', 'http1', 'problem.ts'],
-  routing: ['type config', 'exchange', 'pace.ts', 're2js'],
-  upstream: ['config', 'exchange', 'http1', 'type state'],
+  routing: ['config', 'exchange', 'pace.ts', 're2js'],
+  upstream: ['config', 'exchange', 'http1', 'pace.ts', 'type state'],
   proxy: ['exchange', 'http-proxy', 'http1', 'problem.ts', 'type config', 'upstream'],
   generation: [
     'config',

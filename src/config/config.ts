@@ -3,6 +3,7 @@
  * milliseconds, sizes in bytes, shares as fractions, names resolved, secrets filled in. Never shown to anybody.
  */
 import type { Position } from './diagnostic.ts'
+import type { Outline } from './outline.ts'
 import type { FallbackConfig } from './resilience.ts'
 import type { AffinityKey, UpstreamConfig } from './upstream-config.ts'
 
@@ -29,11 +30,14 @@ export interface Config {
   /** The global plugins alone: what a request that matches no route runs. */
   readonly plugins: readonly ChainItem[]
   readonly routes: readonly RouteConfig[]
+  /** Every item of all chains once, the global ones first. */
+  readonly items: readonly ChainItem[]
   /** On which line of the file each of them begins. */
   readonly routeLines: readonly number[]
   readonly tests: readonly TestConfig[]
   /** `requireTests`: nothing is served whose tests fail. */
   readonly reload: { readonly requireTests: boolean }
+  readonly outline: Outline
 }
 
 /** A request, and what the gateway has to decide about it. */

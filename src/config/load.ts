@@ -13,6 +13,7 @@ import { readLimits, readShutdown, readTrustedProxies } from './edge.ts'
 import { Findings } from './findings.ts'
 import { deepFreeze } from './freeze.ts'
 import { readListeners } from './listeners.ts'
+import { outlineOf } from './outline.ts'
 import { readPlain } from './plain.ts'
 import { type LoadedPlugin, PluginCatalog } from './plugin-catalog.ts'
 import type { RawConfig } from './raw.ts'
@@ -106,7 +107,10 @@ export async function loadConfig(
   const digests = [...plugins.values()].map(({ ref }) => `${ref.name} ${ref.digest ?? ''}`)
   const values = interpolated.map(({ value }) => value)
   const hash = hashOf([text!, ...values, ...reading.files, ...digests])
-  const config: Config = deepFreeze({ file: path, hash, ...parts, admin: parts.admin })
+  const items = [...new Set([...parts.plugins, ...parts.routes.flatMap(({ chain }) => chain)])]
+  const outline = outlineOf({ ...parts, items }, plugins, findings)
+  if (findings.hasErrors) return { config: null, diagnostics: findings.sorted, document, files }
+  const config: Config = deepFreeze({ file: path, hash, ...parts, items, admin: parts.admin, outline })
   return {
     config,
     diagnostics: findings.sorted,

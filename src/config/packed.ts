@@ -1,6 +1,7 @@
 /**
- * A config on its way to where it is served: what is there already is named by its place, the rest is text that is read in
- * pieces. Reading 10,000 routes at once would hold every request up, and so would throwing 10,000 old ones away.
+ * A config on its way to where it is served. What is there already is named by its place; the rest comes as text, and of that
+ * most stays text until it is asked for: to read 10,000 routes at once would hold every request up, and so would throwing
+ * 10,000 old ones away.
  */
 import { Pace } from '../pace.ts'
 import type { ChainItem, Config, RouteConfig } from './config.ts'
@@ -8,102 +9,201 @@ import { deepFreeze } from './freeze.ts'
 import { itemOfText, textOfItem } from './part-text.ts'
 import { eachPart, type PartName, type Parts } from './parts.ts'
 import { sharedCopy } from './shared-bytes.ts'
+import { type PackedTexts, packTexts, sharedTexts, Texts } from './texts.ts'
+import { isUnread, type Source, type UnreadClass, UnreadItem, UnreadRoute, UnreadUpstream } from './unread.ts'
+import type { UpstreamConfig } from './upstream-config.ts'
 
 export interface PackedConfig {
   /** What is left of it without its long lists. */
-  readonly head: Omit<Config, 'routes' | 'upstreams' | 'consumers' | 'plugins'>
+  readonly head: Omit<Config, PartName | 'plugins'>
   /** Numbers of the global items. */
   readonly plugins: readonly number[]
   readonly lists: Readonly<Record<PartName, PackedList>>
 }
 
 interface PackedList {
-  /** Of each part, its place in the list that is there already; -1: it comes as text, in order. */
+  /** Of each part, its place in the list that is there already; -1: it comes. */
   readonly places: Int32Array
-  readonly texts: Uint8Array
-  /** Where each text ends. */
-  readonly ends: Uint32Array
+  readonly sources: readonly PackedSource[]
+  /** Of each part that comes, in order: its source, its number there, and 1 where it waits to be asked for. */
+  readonly coming: Uint32Array
+  /** Of those that wait, where they have names: many to a text, in JSON. */
+  readonly names: PackedTexts
+}
+
+interface PackedSource {
+  readonly texts: PackedTexts
+  /** Numbers of the items that its routes name, in the list of items. */
+  readonly items: Uint32Array
+}
+
+/** Which parts need not be read before they are asked for. */
+export interface Waiting {
+  item(item: ChainItem): boolean
+  route(route: RouteConfig): boolean
+  upstream(upstream: UpstreamConfig): boolean
 }
 
 type PackedRoute = Omit<RouteConfig, 'chain'> & { readonly chain: readonly number[] }
 
 /** `places`: of each part, among those that the receiver has. */
-export function packConfig(config: Config, parts: Parts, places: Readonly<Record<PartName, Int32Array>>): PackedConfig {
-  const { routes: _, upstreams: __, consumers: ___, plugins, ...head } = config
-  const numbers = new Map(parts.items.map((item, number) => [item, number]))
-  const numberOf = (item: ChainItem) => numbers.get(item)!
-  const list = <Name extends PartName>(name: Name, textOf: (part: Parts[Name][number]) => string) =>
-    packList<Parts[Name][number]>(parts[name], places[name], textOf)
+export function packConfig(
+  config: Config,
+  { places, waiting }: { places: Readonly<Record<PartName, Int32Array>>; waiting: Waiting },
+): PackedConfig {
+  const { items, routes: _, upstreams: __, consumers: ___, plugins, ...head } = config
+  const numbers = new Map(items.map((item, number) => [item, number]))
+  const packed = <Name extends PartName>(name: Name, kind: PackedKind<Parts[Name][number]>) =>
+    packList<Parts[Name][number]>(config[name], places[name], { numbers, ...kind })
+  const named = new Numbering()
   return {
     head,
-    plugins: plugins.map(numberOf),
+    plugins: plugins.map((item) => numbers.get(item)!),
     lists: {
-      items: list('items', textOfItem),
-      routes: list('routes', (route) => JSON.stringify({ ...route, chain: route.chain.map(numberOf) })),
-      upstreams: list('upstreams', JSON.stringify),
-      consumers: list('consumers', JSON.stringify),
+      items: packed('items', { textOf: textOfItem, waits: waiting.item }),
+      routes: packed('routes', { textOf: (route) => named.textOf(route), waits: waiting.route, items: named.items }),
+      upstreams: packed('upstreams', { textOf: JSON.stringify, waits: waiting.upstream }),
+      consumers: packed('consumers', { textOf: JSON.stringify, waits: () => false }),
     },
   }
 }
 
-function packList<Part>(parts: readonly Part[], places: Int32Array, textOf: (part: Part) => string): PackedList {
-  const texts = parts.filter((_, i) => places[i] === -1).map((part) => Buffer.from(textOf(part)))
-  let end = 0
-  const ends = Uint32Array.from(texts, ({ length }) => (end += length))
-  return { places, texts: Buffer.concat(texts), ends }
+/** Routes name items by numbers of their own source: those that it does not name are none of its business. */
+class Numbering {
+  readonly items: ChainItem[] = []
+  readonly #numbers = new Map<ChainItem, number>()
+
+  textOf(route: RouteConfig): string {
+    return JSON.stringify({ ...route, chain: route.chain.map((item) => this.#numberOf(item)) })
+  }
+
+  #numberOf(item: ChainItem): number {
+    const number = this.#numbers.get(item) ?? this.items.push(item) - 1
+    this.#numbers.set(item, number)
+    return number
+  }
 }
+
+interface PackedKind<Part> {
+  textOf(part: Part): string
+  waits(part: Part): boolean
+  /** That the texts name. */
+  readonly items?: readonly ChainItem[]
+}
+
+function packList<Part extends object>(
+  parts: readonly Part[],
+  places: Int32Array,
+  { textOf, waits, items = [], numbers }: PackedKind<Part> & { numbers: ReadonlyMap<ChainItem, number> },
+): PackedList {
+  const texts: string[] = []
+  const sources: Source<object>[] = []
+  const sourceNumbers = new Map<Source<object>, number>()
+  const coming: number[] = []
+  const names: string[] = []
+  for (const [i, part] of parts.entries()) {
+    if (places[i] !== -1) continue
+    const passedOn = isUnread(part)
+    if (passedOn) {
+      const number = sourceNumbers.get(part.source) ?? sources.push(part.source)
+      sourceNumbers.set(part.source, number)
+      coming.push(number, part.index, 1)
+    } else coming.push(0, texts.push(textOf(part)) - 1, waits(part) ? 1 : 0)
+    if (coming.at(-1) === 1 && 'name' in part) names.push(String(part.name))
+  }
+  const numbersOf = (named: readonly ChainItem[]) => Uint32Array.from(named, (item) => numbers.get(item) ?? NOT_THERE)
+  const own: PackedSource = { texts: packTexts(texts), items: numbersOf(items) }
+  const others = sources.map((source) => ({ texts: source.texts.packed, items: numbersOf(source.items) }))
+  return { places, sources: [own, ...others], coming: Uint32Array.from(coming), names: packNames(names) }
+}
+
+const NAMES = 200
+
+function packNames(names: readonly string[]): PackedTexts {
+  const texts = Array.from({ length: Math.ceil(names.length / NAMES) }, (_, i) =>
+    JSON.stringify(names.slice(i * NAMES, (i + 1) * NAMES)),
+  )
+  return packTexts(texts)
+}
+
+function* namesOf(packed: PackedTexts): Generator<string> {
+  const texts = new Texts(packed)
+  for (let i = 0; i < texts.length; i++) yield* JSON.parse(texts.at(i)) as string[]
+}
+
+/** Of an item that only routes name which are gone. */
+const NOT_THERE = 0xffffffff
 
 /** For another thread: what is long in it is not copied on the way. */
 export function sharedPack({ lists, ...rest }: PackedConfig): PackedConfig {
-  const sharedList = ({ places, texts, ends }: PackedList): PackedList => ({
+  const shared = ({ places, sources, coming, names }: PackedList): PackedList => ({
     places: new Int32Array(sharedCopy(places)),
-    texts: new Uint8Array(sharedCopy(texts)),
-    ends: new Uint32Array(sharedCopy(ends)),
+    sources: sources.map(({ texts, items }) => ({
+      texts: sharedTexts(texts),
+      items: new Uint32Array(sharedCopy(items)),
+    })),
+    coming: new Uint32Array(sharedCopy(coming)),
+    names: sharedTexts(names),
   })
-  return { ...rest, lists: eachPart((name) => sharedList(lists[name])) }
+  return { ...rest, lists: eachPart((name) => shared(lists[name])) }
 }
 
-export interface UnpackedConfig {
-  readonly config: Config
-  readonly parts: Parts
+interface Receiver {
+  /** The parts that places speak of; null where none does. */
+  readonly known: Parts | null
+  /** An upstream as this thread has it. */
+  readonly upstreamOf?: (upstream: UpstreamConfig) => UpstreamConfig
 }
 
-/** `known`: the parts that places speak of; null where none does. */
 export async function unpackConfig(
   { head, plugins, lists }: PackedConfig,
-  known: Parts | null,
-): Promise<UnpackedConfig> {
+  { known, upstreamOf = (upstream) => upstream }: Receiver,
+): Promise<Config> {
   const pace = new Pace()
-  const list = <Name extends PartName>(name: Name, partOf: (text: string) => Parts[Name][number]) =>
-    unpackList<Parts[Name][number]>(lists[name], { known: known?.[name] ?? [], partOf, pace })
-  const items = await list('items', itemOfText)
-  const chainOf = (numbers: readonly number[]) => numbers.map((number) => items[number]!)
+  const list = <Name extends PartName>(name: Name, kind: Omit<UnpackedKind<Parts[Name][number]>, 'known' | 'pace'>) =>
+    unpackList<Parts[Name][number]>(lists[name], { known: known?.[name] ?? [], pace, ...kind })
+  const items = await list('items', { Unread: UnreadItem, partOf: itemOfText })
+  const routeOf = (text: string, named: readonly ChainItem[]): RouteConfig => {
+    const route: PackedRoute = JSON.parse(text)
+    return { ...route, chain: route.chain.map((number) => named[number]!) }
+  }
   const parts: Parts = {
     items,
-    routes: await list('routes', (text) => {
-      const route: PackedRoute = JSON.parse(text)
-      return { ...route, chain: chainOf(route.chain) }
-    }),
-    upstreams: await list('upstreams', JSON.parse),
-    consumers: await list('consumers', JSON.parse),
+    routes: await list('routes', { Unread: UnreadRoute, partOf: routeOf, items }),
+    upstreams: await list('upstreams', { Unread: UnreadUpstream, partOf: (text) => upstreamOf(JSON.parse(text)) }),
+    consumers: await list('consumers', { partOf: (text) => JSON.parse(text) }),
   }
-  const { routes, upstreams, consumers } = parts
-  return { config: deepFreeze({ ...head, routes, upstreams, consumers, plugins: chainOf(plugins) }), parts }
+  return deepFreeze({ ...head, ...parts, plugins: plugins.map((number) => items[number]!) })
+}
+
+interface UnpackedKind<Part> {
+  readonly known: readonly Part[]
+  readonly pace: Pace
+  /** What stands for a part that waits. */
+  readonly Unread?: UnreadClass<Part & object>
+  partOf(text: string, items: readonly ChainItem[]): Part
+  /** All of the config. */
+  readonly items?: readonly ChainItem[]
 }
 
 async function unpackList<Part extends object>(
-  { places, texts, ends }: PackedList,
-  { known, partOf, pace }: { known: readonly Part[]; partOf: (text: string) => Part; pace: Pace },
+  { places, sources, coming, names }: PackedList,
+  { known, pace, Unread, partOf, items = [] }: UnpackedKind<Part>,
 ): Promise<readonly Part[]> {
-  const bytes = Buffer.from(texts.buffer, texts.byteOffset, texts.length)
+  const readers = sources.map(({ texts, items: numbers }): Source<Part> => {
+    const named = Array.from(numbers, (number) => items[number]!)
+    return { texts: new Texts(texts), items: named, partOf: (text) => partOf(text, named) }
+  })
   const parts: Part[] = []
-  let read = 0
-  let start = 0
+  const nextNames = namesOf(names)
+  let next = 0
   for (const place of places) {
     if (place === -1) {
-      const end = ends[read++]!
-      parts.push(deepFreeze(partOf(bytes.toString('utf8', start, end))))
-      start = end
+      const source = readers[coming[next]!]!
+      const index = coming[next + 1]!
+      if (coming[next + 2] === 1) parts.push(new Unread!(source, index, nextNames.next().value ?? ''))
+      else parts.push(deepFreeze(source.partOf(source.texts.at(index))))
+      next += 3
     } else parts.push(known[place]!)
     if (pace.isOver) await pace.rest()
   }

@@ -1,28 +1,16 @@
 /** The long lists of a config, which a reload mostly leaves as they are: what is the same in the next one is taken over, not made anew. */
 import { hash } from 'node:crypto'
-import type { ChainItem, Config, ConsumerConfig, RouteConfig, UpstreamConfig } from './config.ts'
+import type { ChainItem, Config } from './config.ts'
 import { placelessText } from './part-text.ts'
 import { sharedBytes } from './shared-bytes.ts'
 
-export interface Parts {
-  /** Every item of a chain once, numbered so. */
-  readonly items: readonly ChainItem[]
-  readonly routes: readonly RouteConfig[]
-  readonly upstreams: readonly UpstreamConfig[]
-  readonly consumers: readonly ConsumerConfig[]
-}
+export type PartName = 'items' | 'routes' | 'upstreams' | 'consumers'
 
-export type PartName = keyof Parts
+export type Parts = Pick<Config, PartName>
 
 /** Something for each of the lists. */
 export function eachPart<Value>(made: (name: PartName) => Value): Record<PartName, Value> {
   return { items: made('items'), routes: made('routes'), upstreams: made('upstreams'), consumers: made('consumers') }
-}
-
-export function partsOf({ plugins, routes, upstreams, consumers }: Config): Parts {
-  const items = new Set(plugins)
-  for (const { chain } of routes) for (const item of chain) items.add(item)
-  return { items: [...items], routes, upstreams, consumers }
 }
 
 const PRINT_BYTES = 32

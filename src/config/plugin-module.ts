@@ -19,7 +19,7 @@ function foreignProblem(plugin: unknown, schema: unknown): string | null {
   return null
 }
 
-const flags = ['authenticates', 'optional', 'assumes', 'refuses', 'buffers', 'restricts']
+const flags = ['authenticates', 'optional', 'assumes', 'refuses', 'buffers', 'restricts', 'lazy']
 const functions = ['reads', 'secrets', 'reserves']
 const needs = ['consumer', 'after-authenticators', 'before-authenticators', 'client-certificates', 'record']
 

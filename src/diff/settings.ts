@@ -79,7 +79,7 @@ function sectionChanges(before: Config, after: Config): Change[] {
 /** Everything that is not compared in a way of its own. */
 function sectionsOf(config: Config): object {
   const { file: _, hash: __, listeners: ___, upstreams: ____, consumers: _____, plugins: ______, ...rest } = config
-  const { routes: _______, routeLines: ________, tests, ...sections } = rest
+  const { routes: _______, routeLines: ________, items: _________, outline: __________, tests, ...sections } = rest
   // Where a test stands is no part of what it says.
   return { ...sections, tests: tests.map(({ at: _, path: __, ...test }) => test) }
 }

@@ -148,7 +148,7 @@ function aliasingOf({ exchange, admission, routed }: DryRun, { table }: Compiled
   if (!admission.path.reinterpretable || routed?.kind !== 'route') return { verdict: 'none', route: null }
   const alias = table.alias(exchange.facts, exchange.facts.path, routed.route)
   if (alias === null) return { verdict: 'none', route: null }
-  return { verdict: routed.route.config.aliasing === 'allow' ? 'allowed' : 'refused', route: alias.name }
+  return { verdict: routed.route.aliasing === 'allow' ? 'allowed' : 'refused', route: alias.name }
 }
 
 function consumerOf({ consumer }: Exchange): ExplainedConsumer | null {

@@ -11,6 +11,7 @@ import { CompileError } from '../generation/compile-error.ts'
 import type { DryRun } from '../generation/dry-run.ts'
 import type { Generation } from '../generation/generation.ts'
 import { OpenTunnels } from '../generation/open-tunnels.ts'
+import { tryLazyItems } from '../generation/trial.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily } from '../observe/instruments.ts'
 import { createLog } from '../observe/log.ts'
 import type { Limit } from '../state/counters.ts'
@@ -100,6 +101,16 @@ export async function rehearse(loaded: LoadedConfig): Promise<readonly Diagnosti
   } catch (error) {
     if (error instanceof CompileError) return error.diagnostics
     throw error
+  }
+}
+
+/** What lazy plugins have against their options: nobody else sets them up before a request comes. */
+export function refusedOptions({ config, plugins }: LoadedConfig): readonly Diagnostic[] {
+  const counters = new RehearsedCounters({})
+  try {
+    return tryLazyItems({ config, plugins }, { ...silentWorld(), counters })
+  } finally {
+    counters.close()
   }
 }
 

@@ -1,18 +1,18 @@
 /** The chains of a config, compiled: their items in order, and how what passes them is forwarded and answered. */
 import type { FastifyReply } from 'fastify'
-import type { ChainItem } from '../config/config.ts'
+import type { ChainItem, Config } from '../config/config.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { PluginRequest } from '../plugin.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import type { Fallback } from '../upstream/upstream.ts'
 import { Chain, type ChainEvents, type Step } from './chain.ts'
-import type { CompileInput, World } from './compile.ts'
+import type { World } from './compile.ts'
 import { refusal } from './compile-error.ts'
-import { needsOf, traitsOf } from './declared.ts'
 import type { Edge, EdgeEvents } from './edge.ts'
 import { ForeignPluginError, foreignEdge } from './foreign-edge.ts'
 import type { CompiledItem, ItemCompiler } from './items.ts'
 import { forwardPolicy } from './policy.ts'
+import { needsOf, type Plugins, traitsOf } from './traits.ts'
 
 export interface CompiledChain {
   readonly chain: Chain
@@ -22,6 +22,7 @@ export interface CompiledChain {
 }
 
 interface ChainParts {
+  readonly plugins: Plugins
   readonly items: ItemCompiler
   /** Those that are made are added. */
   readonly edges: Edge[]
@@ -29,7 +30,7 @@ interface ChainParts {
 }
 
 export class Chains {
-  readonly #input: CompileInput
+  readonly #names: { readonly name: string; readonly bodyIdleMs: number }
   readonly #world: World
   readonly #parts: ChainParts
   readonly #events: ChainEvents
@@ -38,8 +39,8 @@ export class Chains {
   /** The chain that was made last. */
   #last: { readonly items: readonly ChainItem[]; readonly chain: Chain | null } = { items: [], chain: null }
 
-  constructor(input: CompileInput, world: World, parts: ChainParts) {
-    this.#input = input
+  constructor(config: Config, world: World, parts: ChainParts) {
+    this.#names = { name: config.name ?? world.name, bodyIdleMs: config.limits.bodyIdleMs }
     this.#world = world
     this.#parts = parts
     this.#events = chainEvents(world)
@@ -48,11 +49,18 @@ export class Chains {
   /** Rejects with CompileError. */
   async compile(items: readonly ChainItem[], fallback: Fallback | null = null): Promise<CompiledChain> {
     const compiled: CompiledItem[] = []
-    for (const item of items) compiled.push(this.#parts.items.held(item) ?? (await this.#item(item)))
+    for (const item of items) compiled.push(this.#parts.items.held(item) ?? (await this.item(item)))
     const chain = this.#chainOf(items, compiled)
     if (this.#world.serves !== false && compiled.some(({ kind }) => kind === 'foreign')) {
       return this.#foreign(items, { chain, compiled, fallback })
     }
+    return { chain, edge: null, policy: this.#native(chain.changesBodies, fallback) }
+  }
+
+  /** The same at once, for a chain of ours whose items are compiled, or can be at once. */
+  compileNow(items: readonly ChainItem[], fallback: Fallback | null): CompiledChain {
+    const compiled = items.map((item) => this.#parts.items.held(item) ?? this.#parts.items.compileNow(item))
+    const chain = this.#chainOf(items, compiled)
     return { chain, edge: null, policy: this.#native(chain.changesBodies, fallback) }
   }
 
@@ -87,12 +95,8 @@ export class Chains {
     return { chain, edge, policy: forwardPolicy({ ...this.#names, changesBodies, fallback, replies }) }
   }
 
-  get #names(): { readonly name: string; readonly bodyIdleMs: number } {
-    const { name = this.#world.name, limits } = this.#input.config
-    return { name, bodyIdleMs: limits.bodyIdleMs }
-  }
-
-  async #item(item: ChainItem): Promise<CompiledItem> {
+  /** An item that stands in a chain, or will. Rejects with CompileError. */
+  async item(item: ChainItem): Promise<CompiledItem> {
     try {
       return await this.#parts.items.compile(item)
     } catch (error) {
@@ -102,7 +106,7 @@ export class Chains {
 
   #records(item: ChainItem): boolean {
     if (item.kind === 'any') return false
-    const traits = traitsOf(item, this.#input.plugins)
+    const traits = traitsOf(item, this.#parts.plugins)
     return traits !== null && needsOf(traits, item).includes('record')
   }
 }

@@ -1,7 +1,7 @@
-/** Compiles a config into a generation: upstreams, then the global chain, then each route. Any error leaves nothing held. */
+/** Compiles a config into a generation: upstreams, then the global chain, then items and routes that do not wait. Any error leaves nothing held. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { ChainItem, Config, RedisStoreConfig, RouteConfig, UpstreamConfig } from '../config/config.ts'
-import type { LoadedPlugin } from '../config/plugin-catalog.ts'
+import type { Config, RedisStoreConfig, RouteConfig } from '../config/config.ts'
+import { isUnread, whole } from '../config/unread.ts'
 import { ProxyTrust } from '../listener/client-address.ts'
 import type { CounterFamily, Instruments } from '../observe/instruments.ts'
 import { inPieces, Pace } from '../pace.ts'
@@ -10,19 +10,20 @@ import { requestHeadPolicy } from '../proxy/request-head.ts'
 import { RouteTable } from '../routing/table.ts'
 import type { FleetStore } from '../state/fleet.ts'
 import type { TargetStates } from '../upstream/target-states.ts'
-import type { Upstream } from '../upstream/upstream.ts'
+import type { Fallback } from '../upstream/upstream.ts'
 import type { Carry } from './carry.ts'
 import { Chains } from './chains.ts'
-import { type Declared, declaredBy } from './declared.ts'
 import { type Edge, NativeEdge } from './edge.ts'
 import { acquireStore, storeKey } from './fleet-store.ts'
 import { type Compiled, Generation, type GenerationEvents } from './generation.ts'
-import { type CompiledItem, ItemCompiler } from './items.ts'
+import { ItemCompiler } from './items.ts'
 import type { OpenTunnels } from './open-tunnels.ts'
 import { Reuse } from './reuse.ts'
 import { compileRoute, type Route } from './route.ts'
+import { Routes } from './routes.ts'
 import { surroundings } from './surroundings.ts'
-import { compileUpstreams, fallbackOf } from './upstreams.ts'
+import { chainTraits, type Plugins } from './traits.ts'
+import { fallbackOf, Upstreams } from './upstreams.ts'
 
 /** What outlives generations. */
 export interface World {
@@ -52,7 +53,7 @@ export interface World {
 
 export interface CompileInput {
   readonly config: Config
-  readonly plugins: ReadonlyMap<string, LoadedPlugin>
+  readonly plugins: Plugins
   readonly number: number
   /** Of the generation that serves: what holds for this config too is taken over. */
   readonly served?: Compiled | null
@@ -60,10 +61,9 @@ export interface CompileInput {
 
 export async function compile(input: CompileInput, world: World, events: GenerationEvents): Promise<Generation> {
   const generation = new Generation(events)
-  const declared = await declaredBy(input.config, input.plugins)
-  const compiler = new Compiler(input, world, { generation, declared })
+  const compiler = new Compiler(input, world, generation)
   try {
-    await compiler.run()
+    await compiler.run(input.number)
   } catch (error) {
     await compiler.abandon()
     throw error
@@ -73,66 +73,59 @@ export async function compile(input: CompileInput, world: World, events: Generat
 
 const EDGE = 'edge'
 
+/** It lives as long as its generation: what waits is compiled when it is asked for. */
 class Compiler {
-  readonly #input: CompileInput
+  readonly #config: Config
+  readonly #plugins: Plugins
   readonly #world: World
   readonly #generation: Generation
-  readonly #declared: Declared
   readonly #items: ItemCompiler
   readonly #reuse: Reuse | null
   readonly #edges: Edge[] = []
-  readonly #upstreamKeys = new Map<UpstreamConfig, readonly string[]>()
+  readonly #upstreams: Upstreams
+  readonly #routes = new Routes((config) => this.#routeNow(config))
   readonly #chains: Chains
   readonly #around: string
   readonly #native: NativeEdge
   readonly #store: FleetStore | null
-  readonly #release: () => Promise<void>
 
-  constructor(
-    input: CompileInput,
-    world: World,
-    { generation, declared }: { generation: Generation; declared: Declared },
-  ) {
-    this.#input = input
+  constructor({ config, plugins, served = null }: CompileInput, world: World, generation: Generation) {
+    this.#config = config
+    this.#plugins = plugins
     this.#world = world
     this.#generation = generation
-    this.#declared = declared
     this.#native = world.carry.acquire(EDGE, () => new NativeEdge())
-    this.#store = acquireStore(input.config.store, world)
-    const around = surroundings(input.config, { world, store: this.#store, declared })
+    this.#store = acquireStore(config.store, world)
+    const around = surroundings(config, world, this.#store)
     this.#around = around.digest
-    this.#reuse = input.served == null ? null : new Reuse(input.served, input.config, around.digest)
-    this.#items = new ItemCompiler(around, input.plugins, this.#reuse)
-    const store = this.#store === null ? null : storeKey(input.config.store)
-    this.#release = releasing(world, { upstreamKeys: this.#upstreamKeys, items: this.#items.compiled, store })
-    this.#chains = new Chains(input, world, { items: this.#items, edges: this.#edges, generation })
+    this.#reuse = served === null ? null : new Reuse(served, config, around.digest)
+    this.#upstreams = new Upstreams(config, world, this.#reuse)
+    this.#items = new ItemCompiler(around, plugins, this.#reuse)
+    const parts = { plugins, items: this.#items, edges: this.#edges, generation }
+    this.#chains = new Chains(config, world, parts)
   }
 
-  async run(): Promise<void> {
-    const { config, number } = this.#input
+  async run(number: number): Promise<void> {
+    const config = this.#config
     await turn()
     await this.#native.ready
     await this.#store?.ready
-    await this.#reuse?.prepare()
-    const upstreams = await compileUpstreams(config, this.#world, { reuse: this.#reuse, keys: this.#upstreamKeys })
+    await this.#upstreams.prepare(config)
     const global = await this.#chains.compile(config.plugins)
-    const routes: Route[] = []
-    const pace = new Pace()
-    for (const route of config.routes) {
-      if (pace.isOver) await pace.rest()
-      routes.push(this.#served(route, upstreams) ?? (await this.#route(route, upstreams)))
-    }
+    await this.#prepare(config)
     const listeners = config.listeners.map((listener) => listener.name)
-    const table = (await this.#reuse?.table(routes, listeners)) ?? (await RouteTable.build(routes, listeners))
+    const traits = chainTraits(this.#plugins)
+    const reused = await this.#reuse?.table(config, listeners, traits)
+    const table = reused ?? (await RouteTable.build(config.routes, listeners, traits))
     await turn()
     const trust = new ProxyTrust(config.trustedProxies)
+    const reserved = new Set(config.outline.reserved)
     this.#generation.complete({
       config,
       number,
       table,
-      routes,
-      upstreams,
-      upstreamKeys: this.#upstreamKeys,
+      routes: this.#routes,
+      upstreams: this.#upstreams,
       items: this.#items.compiled,
       around: this.#around,
       globalChain: global.chain,
@@ -141,47 +134,64 @@ class Compiler {
       nativeEdge: this.#native,
       edges: this.#edges,
       admission: { limits: config.limits, trust },
-      secrets: new Set(this.#declared.secrets),
-      headPolicy: requestHeadPolicy(config.name ?? this.#world.name, trust.header, this.#declared.reserved),
+      secrets: new Set(config.outline.secrets),
+      headPolicy: requestHeadPolicy(config.name ?? this.#world.name, trust.header, reserved),
       tunnels: this.#world.tunnels,
-      release: this.#release,
+      succeed: () => this.#succeed(),
+      release: () => this.#release(),
     })
   }
 
+  /** Compiles what does not wait until it is asked for. */
+  async #prepare({ items, routes }: Config): Promise<void> {
+    const pace = new Pace()
+    for (const item of items) {
+      if (pace.isOver) await pace.rest()
+      if (!isUnread(item) && this.#items.held(item) === undefined) await this.#chains.item(item)
+    }
+    for (const route of routes) {
+      if (pace.isOver) await pace.rest()
+      if (!isUnread(route)) this.#routes.add(route, this.#served(route) ?? (await this.#route(route)))
+    }
+  }
+
   /** The route as it is served, with all that it holds held for this generation too. */
-  #served(config: RouteConfig, upstreams: ReadonlyMap<string, Upstream>): Route | undefined {
-    const route = this.#reuse?.route(config, upstreams)
+  #served(config: RouteConfig): Route | undefined {
+    const route = this.#reuse?.route(config, this.#upstreams)
     if (route !== undefined) for (const item of config.chain) this.#items.held(item)
     return route
   }
 
-  async #route(config: RouteConfig, upstreams: ReadonlyMap<string, Upstream>): Promise<Route> {
-    const fallback = config.action.kind === 'forward' ? fallbackOf(config.action.fallback, upstreams) : null
-    const chain = await this.#chains.compile(config.chain, fallback)
-    return compileRoute(config, { ...chain, upstreams, plugins: this.#input.plugins })
+  async #route(config: RouteConfig): Promise<Route> {
+    return compileRoute(config, await this.#chains.compile(config.chain, this.#fallbackOf(config)), this.#upstreams)
+  }
+
+  #routeNow(config: RouteConfig): Route {
+    const said = whole(config)
+    const compiled = () => this.#chains.compileNow(said.chain, this.#fallbackOf(said))
+    return this.#served(config) ?? compileRoute(said, compiled(), this.#upstreams)
+  }
+
+  #fallbackOf({ action }: RouteConfig): Fallback | null {
+    return action.kind === 'forward' ? fallbackOf(action.fallback, this.#upstreams) : null
+  }
+
+  async #succeed(): Promise<void> {
+    await this.#reuse?.end(this.#config, { routes: this.#routes, upstreams: this.#upstreams })
+  }
+
+  async #release(): Promise<void> {
+    const { carry } = this.#world
+    const release = (key: string) => carry.release(key)
+    await inPieces(this.#upstreams.made.values(), ({ keys }) => keys.forEach(release))
+    await inPieces(this.#items.compiled.values(), ({ keys }) => keys.forEach(release))
+    if (this.#store !== null) release(storeKey(this.#config.store))
+    release(EDGE)
   }
 
   /** Undoes a compilation that failed half-way. */
   async abandon(): Promise<void> {
     for (const edge of this.#edges) await edge.close()
     await this.#release()
-  }
-}
-
-interface Held {
-  readonly upstreamKeys: ReadonlyMap<UpstreamConfig, readonly string[]>
-  readonly items: ReadonlyMap<ChainItem, CompiledItem>
-  /** Null: none. */
-  readonly store: string | null
-}
-
-/** Lets go of what a generation holds. It knows nothing else: the generation that served before would live as long. */
-function releasing({ carry }: World, { upstreamKeys, items, store }: Held): () => Promise<void> {
-  const release = (key: string) => carry.release(key)
-  return async () => {
-    await inPieces(upstreamKeys.values(), (keys) => keys.forEach(release))
-    await inPieces(items.values(), ({ keys }) => keys.forEach(release))
-    if (store !== null) release(store)
-    release(EDGE)
   }
 }

@@ -60,7 +60,8 @@ export async function dryRun(compiled: Compiled, described: DescribedArrival): P
   exchange.recording = true
   exchange.assumed = assumed
   exchange.prepare = (one) => prepareRequest(one, compiled.headPolicy)
-  const routed = routeExchange(exchange, admission, { table: compiled.table, problem: meta.problem })
+  const { table, routes } = compiled
+  const routed = routeExchange(exchange, admission, { table, routes, problem: meta.problem })
   const chain = (exchange.route as Route | null)?.chain ?? compiled.globalChain
   const { forwarded, leftOut } = await runChain(exchange, chain, compiled)
   const settled = described.decisionOnly === true && forwarded !== null

@@ -1,6 +1,6 @@
 /** An immutable compiled config that serves: matches, runs the chain, forwards, and counts what is open so that it can be retired. */
 import type { ServerResponse } from 'node:http'
-import type { ChainItem, Config, UpstreamConfig } from '../config/config.ts'
+import type { ChainItem, Config } from '../config/config.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import { GatewayRequest } from '../exchange/gateway-request.ts'
@@ -15,7 +15,6 @@ import type { RequestHeadPolicy } from '../proxy/request-head.ts'
 import type { Tunnel } from '../proxy/tunnel.ts'
 import { upgrade } from '../proxy/upgrade.ts'
 import type { RouteTable } from '../routing/table.ts'
-import type { Upstream } from '../upstream/upstream.ts'
 import { answerExchange, answerProblem } from './answer.ts'
 import type { Chain } from './chain.ts'
 import { conclude, prepareRequest } from './conclusion.ts'
@@ -25,17 +24,17 @@ import type { CompiledItem } from './items.ts'
 import type { OpenTunnels } from './open-tunnels.ts'
 import type { GenerationOwner } from './policy.ts'
 import type { Route } from './route.ts'
+import type { Routes } from './routes.ts'
 import { routeExchange } from './routing.ts'
+import type { Upstreams } from './upstreams.ts'
 
 /** What compiling a config made; see compile.ts. */
 export interface Compiled {
   readonly config: Config
   readonly number: number
-  readonly table: RouteTable<Route>
-  readonly routes: readonly Route[]
-  readonly upstreams: ReadonlyMap<string, Upstream>
-  /** Of what each upstream holds in the carry. */
-  readonly upstreamKeys: ReadonlyMap<UpstreamConfig, readonly string[]>
+  readonly table: RouteTable
+  readonly routes: Routes
+  readonly upstreams: Upstreams
   readonly items: ReadonlyMap<ChainItem, CompiledItem>
   /** Digest of what plugins found around them. */
   readonly around: string
@@ -50,6 +49,8 @@ export interface Compiled {
   /** Request parts that carry secrets, as the plugins say: `header:x-api-key`. */
   readonly secrets: ReadonlySet<string>
   readonly tunnels: OpenTunnels
+  /** It serves now: takes over what requests to the one before have had compiled. Before that one is retired. */
+  succeed(): Promise<void>
   /** Lets go of pools, items and whatever else this generation holds. */
   release(): Promise<void>
 }
@@ -99,7 +100,8 @@ export class Generation implements GenerationOwner {
     exchange.upgrade = meta.upgrade
     // Requests without a route run the global chain: what it records, the refusal belongs to.
     exchange.recording = compiled.globalChain.recording
-    routeExchange(exchange, admission, { table: compiled.table, problem: meta.problem })
+    const { table, routes } = compiled
+    routeExchange(exchange, admission, { table, routes, problem: meta.problem })
     const route = exchange.route as Route | null
     exchange.recording = (route?.chain ?? compiled.globalChain).recording
     const edge = (route === null ? compiled.globalEdge : route.edge) ?? compiled.nativeEdge

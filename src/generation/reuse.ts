@@ -4,21 +4,15 @@
  */
 import type { ChainItem, Config, RouteConfig, UpstreamConfig } from '../config/config.ts'
 import { inPieces } from '../pace.ts'
+import type { ChainTraits } from '../routing/leaf.ts'
 import type { RouteTable } from '../routing/table.ts'
-import type { Upstream } from '../upstream/upstream.ts'
 import type { Compiled } from './generation.ts'
 import type { CompiledItem } from './items.ts'
 import type { Route } from './route.ts'
-
-interface HeldUpstream {
-  readonly upstream: Upstream
-  /** Of what it holds in the carry. */
-  readonly keys: readonly string[]
-}
+import type { MadeUpstream, Upstreams } from './upstreams.ts'
 
 export class Reuse {
-  readonly #served: Compiled
-  readonly #routes = new Map<RouteConfig, Route>()
+  #served: Compiled | null
   /** Plugins find around them what they found then. */
   readonly #sameAround: boolean
   readonly #sameNames: boolean
@@ -33,43 +27,48 @@ export class Reuse {
     this.#samePolicy = name === config.name && limits.bodyIdleMs === config.limits.bodyIdleMs
   }
 
-  /** Before the first question about routes. */
-  async prepare(): Promise<void> {
-    await inPieces(this.#served.routes, (route) => this.#routes.set(route.config, route))
-  }
-
   item(item: ChainItem): CompiledItem | undefined {
-    return this.#sameAround ? this.#served.items.get(item) : undefined
+    return this.#sameAround ? this.#served?.items.get(item) : undefined
   }
 
   /** An upstream with a fallback is made anew: the one that serves must not be given another one. */
-  upstream(config: UpstreamConfig): HeldUpstream | undefined {
-    const upstream = this.#served.upstreams.get(config.name)
-    if (!this.#sameNames || upstream?.config !== config || config.fallback !== null) return undefined
-    return { upstream, keys: this.#served.upstreamKeys.get(config)! }
+  upstream(config: UpstreamConfig): MadeUpstream | undefined {
+    const made = this.#sameNames ? this.#served?.upstreams.made.get(config.name) : undefined
+    return made?.config === config && config.fallback === null ? made : undefined
   }
 
   /** With the chain of ours that it had; its items are still to be held. */
-  route(config: RouteConfig, upstreams: ReadonlyMap<string, Upstream>): Route | undefined {
-    const route = this.#samePolicy && this.#sameAround ? this.#routes.get(config) : undefined
+  route(config: RouteConfig, upstreams: Upstreams): Route | undefined {
+    const route = this.#samePolicy && this.#sameAround ? this.#served?.routes.compiled.get(config) : undefined
     if (route === undefined || route.edge !== null) return undefined
     const { action } = config
     if (action.kind !== 'forward') return route
     const named = [...action.upstreams, ...(action.fallback === null ? [] : [action.fallback])]
-    return named.every(({ upstream }) => this.#served.upstreams.get(upstream) === upstreams.get(upstream))
-      ? route
-      : undefined
+    const { made } = this.#served!.upstreams
+    return named.every(({ upstream }) => made.get(upstream)?.upstream === upstreams.get(upstream)) ? route : undefined
   }
 
   /** Made from the one that serves where most of it stays. */
-  async table(routes: readonly Route[], listeners: readonly string[]): Promise<RouteTable<Route> | undefined> {
-    const { routes: known, table } = this.#served
+  async table({ routes }: Config, listeners: readonly string[], traits: ChainTraits): Promise<RouteTable | undefined> {
+    const { config, table } = this.#served!
     if (JSON.stringify(table.listeners) !== JSON.stringify(listeners)) return undefined
-    const left = new Set<Route>()
-    const added: Route[] = []
-    await inPieces(known, (route) => left.add(route))
+    const left = new Set<RouteConfig>()
+    const added: RouteConfig[] = []
+    await inPieces(config.routes, (route) => left.add(route))
     await inPieces(routes, (route) => left.delete(route) || added.push(route))
-    if (left.size + added.length > known.length / 2) return undefined
-    return left.size + added.length === 0 ? table : table.next({ removed: [...left], added })
+    if (left.size + added.length > config.routes.length / 2) return undefined
+    return left.size + added.length === 0 ? table : table.next({ removed: [...left], added }, traits)
+  }
+
+  /** Takes over what requests have had compiled, of what this config has too; nothing of it is known after. */
+  async end({ routes }: Config, next: Pick<Compiled, 'routes' | 'upstreams'>): Promise<void> {
+    const served = this.#served!
+    await inPieces(served.upstreams.made.keys(), (name) => next.upstreams.has(name) && next.upstreams.get(name))
+    const present = new Set<RouteConfig>()
+    await inPieces(routes, (route) => present.add(route))
+    await inPieces(served.routes.compiled.keys(), (config) => {
+      if (present.has(config) && this.route(config, next.upstreams) !== undefined) next.routes.of(config)
+    })
+    this.#served = null
   }
 }

@@ -56,6 +56,9 @@ export function record(
   const closers: (() => void)[] = []
   const { id, mode, optional, belowAuthenticator } = item
   const { log, metrics, counters, inFlight, purges, siblings, consumers, reads, secrets, folder } = around
+  const keeps = () => {
+    if (module.traits.lazy === true) throw new Error('its traits say `lazy`: it can keep and close nothing')
+  }
   const scope: Scope = {
     addHook(name: 'onRequest' | 'onSend', hook: OnRequestHook | OnSendHook | OnSendBodyHook) {
       if (name === 'onRequest') onRequest.push(hook as OnRequestHook)
@@ -64,11 +67,15 @@ export function record(
       else onSend.push(hook as OnSendHook)
     },
     carry(key, create) {
+      keeps()
       const full = `plugin ${item.plugin.url} ${key}`
       closers.push(releasing(around.carry, full))
       return around.carry.acquire(full, create)
     },
-    onClose: (listener) => void closers.push(listener),
+    onClose(listener) {
+      keeps()
+      closers.push(listener)
+    },
     item: { id, mode, optional, belowAuthenticator },
     log,
     metrics,

@@ -5,16 +5,15 @@ import type { Config } from '../config/config.ts'
 import type { FleetStore } from '../state/fleet.ts'
 import type { World } from './compile.ts'
 import { consumerDirectory } from './consumers.ts'
-import type { Declared } from './declared.ts'
 import type { Surroundings } from './scope.ts'
 
 export function surroundings(
   config: Config,
-  { world, store, declared }: { world: World; store: FleetStore | null; declared: Declared },
+  { carry, log, metrics, inFlight, purges, siblings, ...world }: World,
+  store: FleetStore | null,
 ): Surroundings {
-  const { carry, log, metrics, inFlight, purges, siblings } = world
   const counters = store?.counters ?? world.counters
-  const { reads, secrets } = declared
+  const { reads, secrets } = config.outline
   const shared = { reads, secrets, folder: dirname(config.file) }
   const digest = createHash('sha256')
     .update(JSON.stringify([config.consumers, config.store, shared]))

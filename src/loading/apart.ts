@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { getCompileCacheDir } from 'node:module'
 import { Worker } from 'node:worker_threads'
+import type { Config } from '../config/config.ts'
 import { unpackConfig } from '../config/packed.ts'
-import type { Parts } from '../config/parts.ts'
 import type { Checked, Question } from './checked.ts'
 import type { Keeping, Kept, Outcome, Task } from './messages.ts'
 
@@ -20,8 +20,8 @@ const program = new URL('./keeper.ts', import.meta.url).href
 interface Around {
   /** Of plugin files, when they were imported where the config will be served. */
   readonly digests: ReadonlyMap<string, string>
-  /** Of the config that is served; null: none is. */
-  readonly parts: Parts | null
+  /** The one that is served; null: none is. */
+  readonly config: Config | null
   readonly mostMs?: number
 }
 
@@ -30,7 +30,7 @@ export class CheckApart {
   /** Rejects where the process did not come to a result. */
   readonly checked: Promise<Checked>
 
-  constructor(question: Question, { digests, parts, mostMs = MOST_MS }: Around) {
+  constructor(question: Question, { digests, config, mostMs = MOST_MS }: Around) {
     const keeping: Keeping = {
       program,
       task: taskOf(question, digests),
@@ -39,7 +39,7 @@ export class CheckApart {
       execArgv: withoutInspector(process.execArgv),
     }
     this.#keeper = new Worker(start, { workerData: keeping, name: 'sluice-keeper', execArgv: [] })
-    this.checked = this.#kept().then((kept) => received(kept, parts))
+    this.checked = this.#kept().then((kept) => received(kept, config))
   }
 
   async #kept(): Promise<Kept> {
@@ -75,8 +75,8 @@ function taskOf(question: Question, digests: ReadonlyMap<string, string>): Task 
   }
 }
 
-async function received({ verdict, ...rest }: Kept, served: Parts | null): Promise<Checked> {
+async function received({ verdict, ...rest }: Kept, served: Config | null): Promise<Checked> {
   if (verdict.kind !== 'servable') return { ...rest, verdict }
   const { packed, ...known } = verdict
-  return { ...rest, verdict: { ...known, ...(await unpackConfig(packed, served)) } }
+  return { ...rest, verdict: { ...known, config: await unpackConfig(packed, { known: served }) } }
 }

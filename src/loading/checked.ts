@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import type { Places } from '../config/document.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig, redactedSource } from '../config/load.ts'
-import { type Parts, type Prints, partsOf, printsOf } from '../config/parts.ts'
+import { type Prints, printsOf } from '../config/parts.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { Interpolation } from '../config/secrets.ts'
 
@@ -12,7 +12,6 @@ import type { Interpolation } from '../config/secrets.ts'
 export interface Servable {
   readonly kind: 'servable'
   readonly config: Config
-  readonly parts: Parts
   readonly prints: Prints
   /** The text as it may be shown, in UTF-8 and gzip: hardly ever, and it may be long. */
   readonly redacted: Uint8Array
@@ -48,28 +47,39 @@ export interface Served {
   readonly prints: Prints | null
 }
 
-export async function check({ file, options, served }: Question, catalog: PluginCatalog): Promise<Checked> {
+/** `tries`: lazy plugins are set up once, since whoever serves it leaves that to the first request. */
+export async function check(
+  { file, options, served }: Question,
+  catalog: PluginCatalog,
+  tries = false,
+): Promise<Checked> {
   const loaded = await loadConfig(file, options, catalog)
   const { document, files, diagnostics } = loaded
   const refused = loaded.config === null
-  const verdict = refused ? { kind: 'refused' as const, diagnostics } : await verdictOn(loaded, { served, catalog })
+  const verdict = refused
+    ? { kind: 'refused' as const, diagnostics }
+    : await verdictOn(loaded, { served, catalog, tries })
   return { verdict, warnings: refused ? [] : diagnostics, files, places: document.places }
 }
 
 async function verdictOn(
   loaded: LoadedConfig,
-  { served, catalog }: { served: Served | null; catalog: PluginCatalog },
+  { served, catalog, tries }: { served: Served | null; catalog: PluginCatalog; tries: boolean },
 ): Promise<Verdict> {
   const { config, interpolated, document } = loaded
   if (config.hash === served?.hash) return { kind: 'unchanged' }
+  if (tries) {
+    const { refusedOptions } = await import('../explain/rehearsal.ts')
+    const diagnostics = refusedOptions(loaded)
+    if (diagnostics.length > 0) return { kind: 'refused', diagnostics }
+  }
   if (config.reload.requireTests) {
     // Loaded where it is used: it brings all that decides about requests along.
     const { failuresOf } = await import('../explain/tests.ts')
     const diagnostics = await failuresOf(loaded)
     if (diagnostics.length > 0) return { kind: 'refused', diagnostics }
   }
-  const parts = partsOf(config)
   const redacted = gzipSync(redactedSource(document), { level: 1 })
   const shown = { redacted, interpolated }
-  return { kind: 'servable', config, parts, prints: printsOf(parts), ...shown, digests: catalog.digests }
+  return { kind: 'servable', config, prints: printsOf(config), ...shown, digests: catalog.digests }
 }

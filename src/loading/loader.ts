@@ -1,8 +1,8 @@
 /** Checks a gateway's file again and again: what is large, in a process of its own, so that nobody who is served waits for it. */
 import { statSync } from 'node:fs'
+import type { Config } from '../config/config.ts'
 import type { Diagnostic, Excerpts } from '../config/diagnostic.ts'
 import { type LoadOptions, loadConfig } from '../config/load.ts'
-import type { Parts } from '../config/parts.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import { CheckApart } from './apart.ts'
 import { type Checked, check, type Question, type Servable, type Served } from './checked.ts'
@@ -15,7 +15,7 @@ export class ConfigLoader {
   readonly #options: LoadOptions
   readonly #catalog: PluginCatalog
   #apart: CheckApart | null = null
-  #served: (Served & { readonly parts: Parts }) | null = null
+  #served: (Served & { readonly config: Config }) | null = null
   #tookOver = false
   /** Read for the last check. */
   #files: readonly string[] = []
@@ -28,18 +28,18 @@ export class ConfigLoader {
 
   /** Parts of what is served are taken over where the file says the same of them. */
   async check(): Promise<Checked> {
-    const { hash, prints = null, parts = null } = this.#served ?? {}
+    const { hash, prints = null, config = null } = this.#served ?? {}
     const question = { file: this.file, options: this.#options, served: hash === undefined ? null : { hash, prints } }
     const apart = isLarge(this.file)
     this.#tookOver = apart && prints !== null
-    const checked = await (apart ? this.#checkApart(question, parts) : check(question, this.#catalog))
+    const checked = await (apart ? this.#checkApart(question, config) : check(question, this.#catalog))
     this.#files = checked.files
     return checked
   }
 
-  async #checkApart(question: Question, parts: Parts | null): Promise<Checked> {
+  async #checkApart(question: Question, config: Config | null): Promise<Checked> {
     try {
-      this.#apart = new CheckApart(question, { digests: this.#catalog.digests, parts })
+      this.#apart = new CheckApart(question, { digests: this.#catalog.digests, config })
       return await this.#apart.checked
     } catch (error) {
       // Where nothing is served, nobody is held up.
@@ -65,9 +65,9 @@ export class ConfigLoader {
   }
 
   /** What was checked is served from now on. */
-  serves({ config, prints, parts, digests }: Servable): void {
+  serves({ config, prints, digests }: Servable): void {
     this.#catalog.learn(digests)
-    this.#served = { hash: config.hash, prints, parts }
+    this.#served = { hash: config.hash, prints, config }
   }
 
   /** What was taken over may stand on other lines now: the next check takes nothing over. False: nor did the last one. */

@@ -24,7 +24,7 @@ export interface Keeping {
   readonly execArgv: readonly string[]
 }
 
-export interface PackedServable extends Omit<Servable, 'config' | 'parts' | 'prints'> {
+export interface PackedServable extends Omit<Servable, 'config' | 'prints'> {
   readonly packed: PackedConfig
   /** Of the parts that are not there already. */
   readonly fresh: Prints

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { packConfig } from '../config/packed.ts'
 import { eachPart, freshPrints, placesOf } from '../config/parts.ts'
 import { PluginCatalog } from '../config/plugin-catalog.ts'
+import { waitingOf } from '../config/waiting.ts'
 import { check, type Question, type Servable } from './checked.ts'
 import type { Answer, PackedServable, Task } from './messages.ts'
 import { lowerPriority, offerToEnd } from './priority.ts'
@@ -17,13 +18,13 @@ async function answer({ question, digests, token }: Task): Promise<void> {
     if (process.platform !== 'linux') lowerPriority()
     offerToEnd()
   }
-  const { verdict, ...rest } = await check(question, new PluginCatalog(digests))
+  const { verdict, ...rest } = await check(question, new PluginCatalog(digests), true)
   const answer: Answer = { ...rest, token, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
   process.send!(answer, (error: Error | null) => error !== null && process.exit())
 }
 
-function packed({ config, parts, prints, ...known }: Servable, { served }: Question): PackedServable {
+function packed({ config, prints, ...known }: Servable, { served }: Question): PackedServable {
   const places = eachPart((name) => placesOf(prints[name], served?.prints?.[name]))
   const fresh = eachPart((name) => freshPrints(prints[name], places[name]))
-  return { ...known, packed: packConfig(config, parts, places), fresh }
+  return { ...known, packed: packConfig(config, { places, waiting: waitingOf(config.outline) }), fresh }
 }

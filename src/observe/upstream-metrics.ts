@@ -5,9 +5,9 @@ import type { CounterFamily, Instruments } from './instruments.ts'
 export interface TargetReading {
   readonly upstream: string
   readonly url: string
-  readonly state: { readonly up: boolean; readonly breaker: keyof typeof breakerValues }
-  /** Null where its traffic is not judged. */
-  readonly watch: { readonly hasBreaker: boolean } | null
+  readonly up: boolean
+  readonly breaker: keyof typeof breakerValues
+  readonly hasBreaker: boolean
 }
 
 const breakerValues = { closed: 0, 'half-open': 1, open: 2 } as const
@@ -19,7 +19,7 @@ export function upstreamMetrics(instruments: Instruments, targets: () => Iterabl
     'Whether a target is up (1), or found down by its probes or by its traffic (0).',
     ['upstream', 'target'],
     (gauge) => {
-      for (const { upstream, url, state } of targets()) gauge.set(state.up ? 1 : 0, upstream, url)
+      for (const { upstream, url, up } of targets()) gauge.set(up ? 1 : 0, upstream, url)
     },
   )
   instruments.gauge(
@@ -27,8 +27,8 @@ export function upstreamMetrics(instruments: Instruments, targets: () => Iterabl
     'The circuit breaker of a target: 0 closed, 1 half-open, 2 open.',
     ['upstream', 'target'],
     (gauge) => {
-      for (const { upstream, url, state, watch } of targets()) {
-        if (watch?.hasBreaker === true) gauge.set(breakerValues[state.breaker], upstream, url)
+      for (const { upstream, url, breaker, hasBreaker } of targets()) {
+        if (hasBreaker) gauge.set(breakerValues[breaker], upstream, url)
       }
     },
   )

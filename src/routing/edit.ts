@@ -1,6 +1,8 @@
 /** Changes to tables of hosts that leave those in use as they are: whatever stands on the way to a change is copied, once. */
+
+import type { RouteConfig } from '../config/config.ts'
 import type { HostTable, Trie } from './hosts.ts'
-import type { Candidate, Leaf, Routable } from './leaf.ts'
+import type { Candidate, Leaf } from './leaf.ts'
 import { createNode, type Way, wayOf } from './trie.ts'
 
 /** Where a pattern of a route stands. */
@@ -11,36 +13,36 @@ export interface Spot {
   readonly pattern: string
 }
 
-export class TableEdit<R extends Routable> {
-  readonly tables: Map<string, HostTable<R>>
+export class TableEdit {
+  readonly tables: Map<string, HostTable>
   readonly #fold: (literal: string) => string
   /** Marks the nodes that are this edit's own. */
   readonly #mark = {}
 
-  constructor(from: ReadonlyMap<string, HostTable<R>>, fold: (literal: string) => string) {
+  constructor(from: ReadonlyMap<string, HostTable>, fold: (literal: string) => string) {
     this.#fold = fold
     this.tables = new Map([...from].map(([listener, table]) => [listener, copyOf(table)]))
   }
 
-  add({ listener, host, pattern }: Spot, candidate: Candidate<R>): void {
+  add({ listener, host, pattern }: Spot, candidate: Candidate): void {
     const way = wayOf(pattern, this.#fold)
     this.#change(listener, host, (root) => {
       let node = root
       for (const step of way.steps) node = this.#below(node, step)
       const known = node[way.place]
       const candidates = known === null ? [candidate] : [...known.candidates, candidate]
-      candidates.sort((one, other) => other.conditions.length - one.conditions.length)
+      candidates.sort((one, other) => other.rank - one.rank)
       node[way.place] = { candidates }
       return root
     })
   }
 
-  remove({ listener, host, pattern }: Spot, route: R): void {
+  remove({ listener, host, pattern }: Spot, route: RouteConfig): void {
     const way = wayOf(pattern, this.#fold)
     this.#change(listener, host, (root) => this.#without(root, way, { route, depth: 0 }))
   }
 
-  #change(listener: string, host: string | null, changed: (root: Trie<R>) => Trie<R> | null): void {
+  #change(listener: string, host: string | null, changed: (root: Trie) => Trie | null): void {
     const table = this.tables.get(listener)!
     if (host === null) {
       table.any = changed(this.#own(table.any))
@@ -54,14 +56,14 @@ export class TableEdit<R extends Routable> {
     else tries.set(key, root)
   }
 
-  #own(node: Trie<R> | null): Trie<R> {
-    if (node === null) return createNode<Leaf<R>>(this.#mark)
+  #own(node: Trie | null): Trie {
+    if (node === null) return createNode<Leaf>(this.#mark)
     if (node.mark === this.#mark) return node
     return { ...node, literals: node.literals === null ? null : new Map(node.literals), mark: this.#mark }
   }
 
   /** The node that a step leads to, made where it is missing. */
-  #below(node: Trie<R>, step: string | null): Trie<R> {
+  #below(node: Trie, step: string | null): Trie {
     if (step === null) {
       node.parameter = this.#own(node.parameter)
       return node.parameter
@@ -74,7 +76,7 @@ export class TableEdit<R extends Routable> {
   }
 
   /** What is left of a node of this edit; null: nothing. */
-  #without(node: Trie<R>, way: Way, { route, depth }: { route: R; depth: number }): Trie<R> | null {
+  #without(node: Trie, way: Way, { route, depth }: { route: RouteConfig; depth: number }): Trie | null {
     if (depth === way.steps.length) {
       const left = (node[way.place]?.candidates ?? []).filter((one) => one.route !== route)
       node[way.place] = left.length === 0 ? null : { candidates: left }
@@ -87,16 +89,16 @@ export class TableEdit<R extends Routable> {
   }
 }
 
-function copyOf<R extends Routable>({ exact, suffix, any }: HostTable<R>): HostTable<R> {
+function copyOf({ exact, suffix, any }: HostTable): HostTable {
   return { exact: new Map(exact), suffix: new Map(suffix), any }
 }
 
-function unlink<R extends Routable>(node: Trie<R>, step: string | null): void {
+function unlink(node: Trie, step: string | null): void {
   if (step === null) node.parameter = null
   else node.literals!.delete(step)
   if (node.literals?.size === 0) node.literals = null
 }
 
-function isEmpty<R extends Routable>({ literals, parameter, leaf, wildcard }: Trie<R>): boolean {
+function isEmpty({ literals, parameter, leaf, wildcard }: Trie): boolean {
   return literals === null && parameter === null && leaf === null && wildcard === null
 }

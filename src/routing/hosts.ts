@@ -1,22 +1,22 @@
 /** The patterns of one listener by host: exact names, `*.suffix`, and what is for any host. */
-import type { Leaf, Routable } from './leaf.ts'
+import type { Leaf } from './leaf.ts'
 import { findLeaf, type TrieNode } from './trie.ts'
 
-export type Trie<R extends Routable> = TrieNode<Leaf<R>>
+export type Trie = TrieNode<Leaf>
 
-export interface HostTable<R extends Routable> {
-  readonly exact: Map<string, Trie<R>>
+export interface HostTable {
+  readonly exact: Map<string, Trie>
   /** Keyed by `.example.com`. */
-  readonly suffix: Map<string, Trie<R>>
-  any: Trie<R> | null
+  readonly suffix: Map<string, Trie>
+  any: Trie | null
 }
 
-export function emptyHostTable<R extends Routable>(): HostTable<R> {
+export function emptyHostTable(): HostTable {
   return { exact: new Map(), suffix: new Map(), any: null }
 }
 
 /** Exact host, then `*.suffix` from the longest, then any host. */
-export function* hostLevels<R extends Routable>(table: HostTable<R>, host: string | null): Generator<Trie<R>> {
+export function* hostLevels(table: HostTable, host: string | null): Generator<Trie> {
   if (host !== null) {
     const exact = table.exact.get(host)
     if (exact !== undefined) yield exact
@@ -30,7 +30,7 @@ export function* hostLevels<R extends Routable>(table: HostTable<R>, host: strin
   if (table.any !== null) yield table.any
 }
 
-export function leafOf<R extends Routable>(table: HostTable<R>, host: string | null, path: string): Leaf<R> | null {
+export function leafOf(table: HostTable, host: string | null, path: string): Leaf | null {
   for (const trie of hostLevels(table, host)) {
     const leaf = findLeaf(trie, path)
     if (leaf !== null) return leaf

@@ -1,50 +1,72 @@
 /** The routes of one pattern, and which of them gets a request: by method, then by conditions. */
-import type { PathPattern, RouteConfig } from '../config/config.ts'
+import type { MatchConfig, PathPattern, RouteConfig } from '../config/config.ts'
 import type { RequestFacts } from '../exchange/exchange.ts'
 import { valuesOf } from '../exchange/headers.ts'
 import { type Condition, compileConditions } from './conditions.ts'
 
-/** What the table needs to know of a route. */
-export interface Routable {
-  readonly config: RouteConfig
-  /** Its chain answers CORS preflights, so it matches them whatever its methods. */
-  readonly preflight: boolean
-  /** What its chain demands of a client, for the no-aliasing rule: one entry per authenticator, `ip-filter`, `acl` or refusing answer. */
-  readonly demands: ReadonlySet<string>
+/** What the table asks about the chain of a route, when a request makes it matter. */
+export interface ChainTraits {
+  /** It answers CORS preflights, so the route matches them whatever its methods. */
+  answersPreflights(route: RouteConfig): boolean
+  /** What it demands of a client, for the no-aliasing rule: one entry per authenticator, `ip-filter`, `acl` or refusing answer. */
+  demandsOf(route: RouteConfig): ReadonlySet<string>
 }
 
-export interface Candidate<R extends Routable> {
-  readonly route: R
+/** One pattern of one route. What its match says besides is compiled when a request first comes this far. */
+export class Candidate {
+  readonly route: RouteConfig
+  /** How many conditions it has. */
+  readonly rank: number
+  readonly #place: number
+  #terms: Terms | null = null
+
+  /** `place`: of the pattern among those of the route. */
+  constructor(route: RouteConfig, place: number, rank: number) {
+    this.route = route
+    this.rank = rank
+    this.#place = place
+  }
+
+  get pattern(): PathPattern {
+    return this.#compiled().pattern
+  }
+
+  get methods(): ReadonlySet<string> | null {
+    return this.#compiled().methods
+  }
+
+  get conditions(): readonly Condition[] {
+    return this.#compiled().conditions
+  }
+
+  #compiled(): Terms {
+    this.#terms ??= termsOf(this.route.match, this.#place)
+    return this.#terms
+  }
+}
+
+interface Terms {
   readonly pattern: PathPattern
   readonly methods: ReadonlySet<string> | null
   readonly conditions: readonly Condition[]
 }
 
-/** Makes the candidates of a table: what many routes say alike is one object. */
-export class Candidates<R extends Routable> {
-  readonly #methods = new Map<string, ReadonlySet<string>>()
-
-  of(route: R, pattern: PathPattern): Candidate<R> {
-    const { match } = route.config
-    return { route, pattern, methods: this.#methodsOf(match.methods), conditions: compileConditions(match) }
-  }
-
-  #methodsOf(methods: readonly string[] | null): ReadonlySet<string> | null {
-    if (methods === null) return null
-    const key = methods.join()
-    const known = this.#methods.get(key) ?? new Set(methods)
-    this.#methods.set(key, known)
-    return known
+function termsOf(match: MatchConfig, place: number): Terms {
+  const { paths, methods } = match
+  return {
+    pattern: paths[place]!,
+    methods: methods === null ? null : new Set(methods),
+    conditions: compileConditions(match),
   }
 }
 
-export interface Leaf<R extends Routable> {
+export interface Leaf {
   /** Of one pattern, but for the names of its parameters. Most conditions first. */
-  readonly candidates: readonly Candidate<R>[]
+  readonly candidates: readonly Candidate[]
 }
 
-export type MatchResult<R extends Routable> =
-  | { readonly kind: 'route'; readonly route: R; readonly pattern: PathPattern }
+export type MatchResult =
+  | { readonly kind: 'route'; readonly route: RouteConfig; readonly pattern: PathPattern }
   | { readonly kind: 'none' }
   | { readonly kind: 'method'; readonly allow: readonly string[] }
 
@@ -52,30 +74,30 @@ export const NONE = { kind: 'none' } as const
 const everyMethod = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
 
 /** Who would serve the request here; where nobody would, everybody: the pattern is closed to it, and so must its other spellings be. */
-export function candidatesFor<R extends Routable>(leaf: Leaf<R>, facts: RequestFacts): readonly Candidate<R>[] {
-  const serving = leaf.candidates.filter((one) => allows(one, facts) && holds(one, facts))
+export function candidatesFor(leaf: Leaf, facts: RequestFacts, traits: ChainTraits): readonly Candidate[] {
+  const serving = leaf.candidates.filter((one) => allows(one, facts, traits) && holds(one, facts))
   return serving.length > 0 ? serving : leaf.candidates
 }
 
-export function decideLeaf<R extends Routable>(leaf: Leaf<R>, facts: RequestFacts): MatchResult<R> {
+export function decideLeaf(leaf: Leaf, facts: RequestFacts, traits: ChainTraits): MatchResult {
   let allowed = false
   for (const candidate of leaf.candidates) {
-    if (!allows(candidate, facts)) continue
+    if (!allows(candidate, facts, traits)) continue
     allowed = true
     if (holds(candidate, facts)) return { kind: 'route', route: candidate.route, pattern: candidate.pattern }
   }
   return allowed ? NONE : { kind: 'method', allow: allowedMethods(leaf) }
 }
 
-export function allows<R extends Routable>(candidate: Candidate<R>, facts: RequestFacts): boolean {
+export function allows(candidate: Candidate, facts: RequestFacts, traits: ChainTraits): boolean {
   const { methods } = candidate
   const { method } = facts
   if (method === 'TRACE' || method === 'CONNECT') return false
   if (methods === null || methods.has(method) || (method === 'HEAD' && methods.has('GET'))) return true
-  return method === 'OPTIONS' && candidate.route.preflight && isPreflight(facts)
+  return method === 'OPTIONS' && isPreflight(facts) && traits.answersPreflights(candidate.route)
 }
 
-export function holds<R extends Routable>(candidate: Candidate<R>, facts: RequestFacts): boolean {
+export function holds(candidate: Candidate, facts: RequestFacts): boolean {
   for (const condition of candidate.conditions) if (!condition.holds(facts)) return false
   return true
 }
@@ -88,12 +110,12 @@ export function isPreflight(facts: RequestFacts): boolean {
   )
 }
 
-function allowedMethods<R extends Routable>(leaf: Leaf<R>): readonly string[] {
+function allowedMethods(leaf: Leaf): readonly string[] {
   if (leaf.candidates.some(({ methods }) => methods === null)) return everyMethod
   const named = leaf.candidates.flatMap(({ methods }) => [...methods!])
   return [...new Set(named.includes('GET') ? [...named, 'HEAD'] : named)].sort()
 }
 
-export function fallsThrough<R extends Routable>(candidate: Candidate<R>): boolean {
-  return candidate.route.config.fallthrough
+export function fallsThrough(candidate: Candidate): boolean {
+  return candidate.route.fallthrough
 }

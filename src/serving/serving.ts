@@ -1,6 +1,6 @@
 /** What serves, whole in one thread: listeners, the generation that answers, and everything that generations share. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { RedisStoreConfig, UpstreamConfig } from '../config/config.ts'
+import type { RedisStoreConfig } from '../config/config.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
@@ -20,7 +20,7 @@ import type { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
 import { type Purge, Purges } from '../state/purges.ts'
 import type { Siblings } from '../state/siblings.ts'
-import { readingOf } from '../upstream/reading.ts'
+import { readingOf, readingOfState, type TargetReading } from '../upstream/reading.ts'
 import { connectionsByUpstream, type Target } from '../upstream/target.ts'
 import { TargetStates } from '../upstream/target-states.ts'
 import { pluginModules } from './plugin-modules.ts'
@@ -81,11 +81,11 @@ export class Serving implements Server {
     const rejections = trafficMetrics(metrics, {
       inflightRequests: () => this.#inflight(),
       connections: () => this.#listeners.connections(),
-      upstreamConnections: () => connectionsByUpstream(this.#carry.values<Target>('target ')),
+      upstreamConnections: () => connectionsByUpstream(this.#targetStates.upstreams, this.#targets()),
       certificates: () => this.#listeners.certificates(),
       stores: () => this.#carry.values<FleetStore>('store '),
     })
-    const retries = upstreamMetrics(metrics, () => this.#carry.values<Target>('target '))
+    const retries = upstreamMetrics(metrics, () => this.#targetStates.all())
     const echoPort = async () => this.#echoPort!
     const carry = this.#carry
     const targetStates = this.#targetStates
@@ -127,9 +127,7 @@ export class Serving implements Server {
   async prepare({ config, number, echoPort, beside }: Order, ports?: ReadonlyMap<string, number>): Promise<void> {
     this.#echoPort = echoPort
     if (config.store.kind === 'redis') this.#Store ??= (await import('../redis/redis-store.ts')).RedisStore
-    const plugins = await pluginModules(config, this.#catalog)
-    // Each of these looks at every route: not all in one turn of the event loop.
-    await turn()
+    const plugins = await pluginModules(config.outline.plugins, this.#catalog)
     const generation = await compile(
       { config, plugins, number, served: this.#generation?.compiled ?? null },
       this.#world,
@@ -149,16 +147,17 @@ export class Serving implements Server {
   async commit(): Promise<void> {
     await this.#listeners.release()
     const old = this.#generation
-    this.#generation = this.#prepared!
+    const { compiled } = this.#prepared!
+    this.#generation = this.#prepared
     this.#prepared = null
-    for (const upstream of this.#generation.compiled.upstreams.values()) {
-      if (upstream !== old?.compiled.upstreams.get(upstream.name)) upstream.takeOver()
-    }
+    compiled.upstreams.takeOver(old?.compiled.upstreams ?? null)
     this.#listeners.settle()
-    const { config } = this.#generation.compiled
+    const { config } = compiled
     this.#tunnels.review(config, config.shutdown.deadlineMs)
+    await compiled.succeed()
     if (old !== null) this.#retire(old)
     await turn()
+    await this.#targetStates.serve(config.upstreams)
     await this.#dropSeries()
   }
 
@@ -184,14 +183,13 @@ export class Serving implements Server {
     const generation = this.#generation!
     const { routes, upstreams } = generation.compiled.config
     const routeNames = new Set<string>()
-    const upstreamsByName = new Map<string, UpstreamConfig>()
+    const upstreamNames = new Set<string>()
     await inPieces(routes, ({ name }) => routeNames.add(name))
-    await inPieces(upstreams, (upstream) => upstreamsByName.set(upstream.name, upstream))
+    await inPieces(upstreams, ({ name }) => upstreamNames.add(name))
     // The next one does that for itself.
     if (this.#generation !== generation) return
-    this.#targetStates.retain(upstreamsByName)
     await this.#forget(generation, this.#metrics.retaining('route', routeNames))
-    await this.#forget(generation, this.#metrics.retaining('upstream', new Set(upstreamsByName.keys())))
+    await this.#forget(generation, this.#metrics.retaining('upstream', upstreamNames))
   }
 
   /** Until another generation serves: what that one names is not to be forgotten. */
@@ -230,12 +228,24 @@ export class Serving implements Server {
         await this.refresh()
         return this.#metrics.gauges()
       },
-      targets: async () => this.#carry.values<Target>('target ').map(readingOf),
+      targets: async () => this.#readings(),
       carried: async () => this.#carry.size,
       explain: (request) => explainOn(this.#generation!, request),
       purge: (purge) => this.#purge(purge),
     }
     return [await answers[name](question)]
+  }
+
+  /** Those that a request has asked for, or something else. */
+  #targets(): Target[] {
+    return this.#carry.values<Target>('target ')
+  }
+
+  #readings(): TargetReading[] {
+    const targets = this.#targets()
+    const asked = new Set(targets.map(({ state }) => state))
+    const others = [...this.#targetStates.all()].filter((state) => !asked.has(state))
+    return [...targets.map(readingOf), ...others.map(readingOfState)]
   }
 
   async #purge(purge: Purge): Promise<{ forgotten: number; toldFleet: boolean }> {

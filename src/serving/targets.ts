@@ -1,6 +1,8 @@
 /** The targets of everyone that serves, as the operator sees them and takes them out of service. */
 import { balanceText } from '../config/balance.ts'
-import type { Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
+import type { Config, TargetConfig } from '../config/config.ts'
+import { glance } from '../config/unread.ts'
+import { inPieces } from '../pace.ts'
 import type { Log } from '../plugin.ts'
 import { summed, type TargetReading } from '../upstream/reading.ts'
 import type { Server } from './server.ts'
@@ -22,14 +24,16 @@ export class ServedTargets {
   async all(): Promise<object[]> {
     const { server, current } = this.#parts
     const readings = (await server.ask('targets', null)).flat()
-    return current().upstreams.map((upstream) => ({
-      name: upstream.name,
-      balance: balanceText(upstream.balance),
-      targets: upstream.targets.map((target, index) => ({
-        index,
-        ...shown(target, readingsOf(readings, upstream, target)),
-      })),
-    }))
+    const byUpstream = Map.groupBy(readings, ({ upstream }) => upstream)
+    const all: object[] = []
+    await inPieces(current().upstreams, (upstream) => {
+      const { name, balance, targets } = glance(upstream)
+      const known = byUpstream.get(name) ?? []
+      const readingsOf = ({ url }: TargetConfig) => known.filter(({ target }) => target === url)
+      const listed = targets.map((target, index) => ({ index, ...shown(target, readingsOf(target)) }))
+      all.push({ name, balance: balanceText(balance), targets: listed })
+    })
+    return all
   }
 
   /**
@@ -49,14 +53,6 @@ export class ServedTargets {
     const { targets = [] } = this.#parts.current().upstreams.find(({ name }) => name === upstream) ?? {}
     return /^[0-9]+$/.test(target) ? targets[Number(target)] : targets.find(({ url }) => url === target)
   }
-}
-
-function readingsOf(
-  readings: readonly TargetReading[],
-  { name }: UpstreamConfig,
-  { url }: TargetConfig,
-): TargetReading[] {
-  return readings.filter(({ upstream, target }) => upstream === name && target === url)
 }
 
 /** A target that a thread could not be asked about has its config alone. */

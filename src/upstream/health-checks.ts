@@ -1,5 +1,6 @@
 /** All probes of a config: they run once, wherever it is served, and go on over a reload where nothing about them changed. */
 import type { Config, TargetConfig, UpstreamConfig } from '../config/config.ts'
+import { isUnread } from '../config/unread.ts'
 import { type ProbeFailure, Prober } from './health-probe.ts'
 import { isNamed, type Resolve, resolverOf } from './resolve.ts'
 import { type NameEvents, ResolvedName } from './resolved-name.ts'
@@ -40,6 +41,8 @@ export class HealthChecks {
     const before = this.#checks
     const checks = new Map<string, Check>()
     for (const upstream of upstreams) {
+      // Those that are probed do not wait to be asked for.
+      if (isUnread(upstream)) continue
       for (const target of upstream.health?.probe ? upstream.targets : []) {
         const resolver = isNamed(target) ? dns : null
         const key = JSON.stringify([upstream.name, target, upstream.health?.probe, upstream.tls, resolver])

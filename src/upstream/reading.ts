@@ -1,6 +1,6 @@
 /** What one thread, or all of them together, know about the targets at a moment. Plain data, so that it can be told. */
-import type { Target } from './target.ts'
-import type { BreakerState } from './target-state.ts'
+import { NO_CONNECTIONS, type Target } from './target.ts'
+import type { BreakerState, TargetState } from './target-state.ts'
 
 export interface TargetReading {
   readonly upstream: string
@@ -22,9 +22,13 @@ export interface TargetReading {
   readonly addresses: readonly string[]
 }
 
-export function readingOf({ upstream, url, state, stats, tunnels, addresses }: Target): TargetReading {
-  const { draining, up, reason, breaker } = state
-  return { upstream, target: url, draining, up, reason, breaker, ...stats, tunnels, addresses }
+export function readingOf({ state, stats, tunnels, addresses }: Target): TargetReading {
+  return { ...readingOfState(state), ...stats, tunnels, addresses }
+}
+
+/** Of a target that no request has asked for. */
+export function readingOfState({ upstream, url, draining, up, reason, breaker }: TargetState): TargetReading {
+  return { upstream, target: url, draining, up, reason, breaker, ...NO_CONNECTIONS, tunnels: 0, addresses: [] }
 }
 
 /** At least one reading of a target, by each thread and for its old and new settings: counts are added up, the worst is believed. */

@@ -11,6 +11,8 @@ export class TargetState {
   readonly upstream: string
   /** The target as written in the file. */
   readonly url: string
+  /** As the config that serves has it. */
+  hasBreaker = false
   /** Neither drained, nor down, nor cut off. Kept ready, since every pick reads it. */
   eligible = true
   #draining = false

@@ -1,5 +1,7 @@
 /** The states of all targets that one thread serves, by upstream and URL, and how they are told from outside that thread. */
 import type { UpstreamConfig } from '../config/config.ts'
+import { glance } from '../config/unread.ts'
+import { inPieces } from '../pace.ts'
 import { TargetState } from './target-state.ts'
 
 /** A verdict of active health checks, or a word of the operator's. Neither says anything about the other. */
@@ -24,16 +26,29 @@ interface Drain extends Subject {
   readonly up?: never
 }
 
+interface OfUpstream {
+  /** Whose targets these are; null until it serves. */
+  config: UpstreamConfig | null
+  states: TargetState[]
+}
+
 export class TargetStates {
-  readonly #states = new Map<string, Map<string, TargetState>>()
+  readonly #upstreams = new Map<string, OfUpstream>()
 
   /** The state of a target; one that nobody spoke of takes requests. */
   of(upstream: string, target: string): TargetState {
-    const states = this.#states.get(upstream) ?? new Map<string, TargetState>()
-    this.#states.set(upstream, states)
-    const state = states.get(target) ?? new TargetState(upstream, target)
-    states.set(target, state)
+    const { states } = this.#of(upstream)
+    const known = states.find(({ url }) => url === target)
+    if (known !== undefined) return known
+    const state = new TargetState(upstream, target)
+    states.push(state)
     return state
+  }
+
+  #of(upstream: string): OfUpstream {
+    const known = this.#upstreams.get(upstream) ?? { config: null, states: [] }
+    this.#upstreams.set(upstream, known)
+    return known
   }
 
   set(notice: TargetNotice): void {
@@ -42,12 +57,33 @@ export class TargetStates {
     else state.judge('active', notice.up ? null : (notice.reason ?? 'unhealthy'))
   }
 
-  /** Forgets targets that are not named. `upstreams`: by name. */
-  retain(upstreams: ReadonlyMap<string, Pick<UpstreamConfig, 'targets'>>): void {
-    for (const [upstream, states] of this.#states) {
-      const { targets = [] } = upstreams.get(upstream) ?? {}
-      for (const url of states.keys()) if (!targets.some((target) => target.url === url)) states.delete(url)
-      if (states.size === 0) this.#states.delete(upstream)
-    }
+  /** Names of upstreams. */
+  get upstreams(): Iterable<string> {
+    return this.#upstreams.keys()
+  }
+
+  *all(): Generator<TargetState> {
+    for (const { states } of this.#upstreams.values()) yield* states
+  }
+
+  /** These upstreams serve: their targets are known from now on, asked for or not, and no others. */
+  async serve(upstreams: readonly UpstreamConfig[]): Promise<void> {
+    const gone = new Set(this.#upstreams.keys())
+    await inPieces(upstreams, (upstream) => {
+      gone.delete(upstream.name)
+      this.#serve(upstream)
+    })
+    for (const name of gone) this.#upstreams.delete(name)
+  }
+
+  #serve(upstream: UpstreamConfig): void {
+    const known = this.#of(upstream.name)
+    if (known.config === upstream) return
+    const { targets, breaker } = glance(upstream)
+    const urls = new Set(targets.map(({ url }) => url))
+    for (const url of urls) this.of(upstream.name, url)
+    known.states = known.states.filter(({ url }) => urls.has(url))
+    for (const state of known.states) state.hasBreaker = breaker !== null
+    known.config = upstream
   }
 }

@@ -8,7 +8,7 @@ import type { TargetWatch } from './target-watch.ts'
 
 const MAX_HEAD_BYTES = 64 * 1024
 const MAX_HEADERS = 256
-const NO_CONNECTIONS: PoolStats = { active: 0, idle: 0, pending: 0, queued: 0 }
+export const NO_CONNECTIONS: PoolStats = { active: 0, idle: 0, pending: 0, queued: 0 }
 
 export class Target {
   /** Name of the upstream it belongs to. */
@@ -93,11 +93,15 @@ function addressesOf(name: ResolvedName): Pick<PoolOptions, 'lookup' | 'connectF
   return { lookup: name.lookup, connectFailed: () => name.suspect() }
 }
 
-/** Connections of all targets, summed per upstream and state: the rows of `upstream_connections`. */
-export function* connectionsByUpstream(targets: Iterable<Target>): Generator<readonly [string, string, number]> {
-  const sums = new Map<string, { active: number; idle: number; connecting: number }>()
+/** Connections of all targets, summed per upstream and state: the rows of `upstream_connections`. Upstreams without targets here have none. */
+export function* connectionsByUpstream(
+  upstreams: Iterable<string>,
+  targets: Iterable<Target>,
+): Generator<readonly [string, string, number]> {
+  const none = () => ({ active: 0, idle: 0, connecting: 0 })
+  const sums = new Map(Array.from(upstreams, (upstream) => [upstream, none()]))
   for (const { upstream, stats } of targets) {
-    const sum = sums.get(upstream) ?? { active: 0, idle: 0, connecting: 0 }
+    const sum = sums.get(upstream) ?? none()
     const { active, idle, pending } = stats
     sum.active += active
     sum.idle += idle

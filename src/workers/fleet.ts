@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { getCompileCacheDir } from 'node:module'
 import { packConfig, sharedPack } from '../config/packed.ts'
-import { type Parts, partsOf, sharedPlaces } from '../config/parts.ts'
+import { sharedPlaces } from '../config/parts.ts'
+import { nothingWaits } from '../config/waiting.ts'
 import { addressKey } from '../listener/listener-set.ts'
 import type { CounterSeries } from '../observe/instruments.ts'
 import { LineSink } from '../observe/line-sink.ts'
@@ -46,7 +47,6 @@ export interface FleetParts extends WorkerBounds {
 /** A config for the workers to serve. */
 interface Offer {
   readonly order: Order
-  readonly parts: Parts
   readonly ports: Ports
 }
 
@@ -86,15 +86,14 @@ export class Fleet implements Server {
     const known = this.#current?.ports ?? new Map<string, number>()
     const ports = await claimPorts(order, known)
     if (this.#slots.length === 0) await this.#start()
-    const parts = partsOf(order.config)
     try {
-      await this.#prepare({ order, ports, parts })
+      await this.#prepare({ order, ports })
     } catch (error) {
       if (!(error instanceof WorkerEnded)) throw error
       // Perhaps it had reasons of its own: a thread that the config ends is ended by it again.
       await Promise.all(this.#slots.map(({ settled }) => settled))
       if (this.#slots.some(({ handle }) => handle === null)) throw error
-      await this.#prepare({ order, ports, parts })
+      await this.#prepare({ order, ports })
     }
   }
 
@@ -277,9 +276,10 @@ export class Fleet implements Server {
 const silent = { dropped(): void {}, failed(): void {}, recovered(): void {} }
 
 /** `served`: what the worker serves already; null: nothing, or something older. */
-function prepareMessage({ order, ports, parts }: Offer, served: Offer | null): Calls['prepare']['takes'] {
+function prepareMessage({ order, ports }: Offer, served: Offer | null): Calls['prepare']['takes'] {
   const { config, ...rest } = order
-  const packed = sharedPack(packConfig(config, parts, sharedPlaces(parts, served?.parts ?? null)))
+  const places = sharedPlaces(config, served?.order.config ?? null)
+  const packed = sharedPack(packConfig(config, { places, waiting: nothingWaits }))
   return { ...rest, ports, packed, against: served?.order.number ?? 0 }
 }
 

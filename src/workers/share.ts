@@ -1,5 +1,5 @@
-/** What one of several workers may use of bounds that hold for the whole process. */
-import type { Config, UpstreamConfig } from '../config/config.ts'
+/** What one of several workers may use of bounds that hold for the whole process. The parts of all workers add up to the bound, and never to more. */
+import type { Limits, UpstreamConfig } from '../config/config.ts'
 
 export interface Share {
   /** From 0. */
@@ -7,25 +7,14 @@ export interface Share {
   readonly of: number
 }
 
-/**
- * The config with this worker's part of each bound. The parts of all workers add up to the bound, and never to more. `known`
- * are upstreams with their part already; those of this config are left there, and no others.
- */
-export function shareOf<C extends Pick<Config, 'limits' | 'upstreams'>>(
-  config: C,
-  share: Share,
-  known = new Map<UpstreamConfig, UpstreamConfig>(),
-): C {
-  const { limits, upstreams } = config
-  const parted = upstreams.map((one) => known.get(one) ?? { ...one, connections: connectionsOf(one, share) })
-  known.clear()
-  for (const [i, one] of upstreams.entries()) known.set(one, parted[i]!)
-  return { ...config, limits: { ...limits, connections: part(limits.connections, share) }, upstreams: parted }
+export function shareOfLimits(limits: Limits, share: Share): Limits {
+  return { ...limits, connections: part(limits.connections, share) }
 }
 
-function connectionsOf({ connections }: UpstreamConfig, share: Share): UpstreamConfig['connections'] {
-  const { max, queue, tunnels } = connections
-  return { ...connections, max: part(max, share), queue: part(queue, share), tunnels: part(tunnels, share) }
+export function shareOfUpstream(upstream: UpstreamConfig, share: Share): UpstreamConfig {
+  const { max, queue, tunnels } = upstream.connections
+  const connections = { max: part(max, share), queue: part(queue, share), tunnels: part(tunnels, share) }
+  return { ...upstream, connections: { ...upstream.connections, ...connections } }
 }
 
 function part(whole: number, { index, of }: Share): number {

@@ -17,9 +17,10 @@ export class TargetNotices {
 
   /** Forgets targets that the config does not name. */
   retain({ upstreams }: Pick<Config, 'upstreams'>): void {
-    const kept = new Map(upstreams.map(({ name, targets }) => [name, new Set(targets.map(({ url }) => url))]))
+    const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
     for (const [key, { upstream, target }] of this.#notices) {
-      if (kept.get(upstream)?.has(target) !== true) this.#notices.delete(key)
+      const { targets = [] } = byName.get(upstream) ?? {}
+      if (!targets.some(({ url }) => url === target)) this.#notices.delete(key)
     }
   }
 }

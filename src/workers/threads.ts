@@ -2,7 +2,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import type { Config } from '../config/config.ts'
-import { mostThreads } from '../config/threads.ts'
 
 /** Where connections to one port are spread over all who listen on it. Elsewhere one thread would get them all. */
 const BALANCING: readonly string[] = ['linux', 'freebsd', 'aix', 'sunos']
@@ -23,9 +22,9 @@ export function canSharePorts({ platform }: Pick<Machine, 'platform'> = here): b
 }
 
 /** `auto` is a thread per core, and no more than have a part of every bound on connections. */
-export function threadsOf(config: Pick<Config, 'threads' | 'limits' | 'upstreams'>, machine = here): number {
-  if (config.threads !== 'auto') return config.threads
-  return canSharePorts(machine) ? Math.max(1, Math.min(machine.cores, mostThreads(config))) : 1
+export function threadsOf({ threads, outline }: Pick<Config, 'threads' | 'outline'>, machine = here): number {
+  if (threads !== 'auto') return threads
+  return canSharePorts(machine) ? Math.max(1, Math.min(machine.cores, outline.mostThreads)) : 1
 }
 
 /** The old-generation limit of each worker: V8's own (`--max-old-space-size` sets it), or less where the memory is not enough for all. */

@@ -1,18 +1,19 @@
 /** A config that is served is sent on with as little as has changed, and arrives whole. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ChainItem, Config, PluginItem, RouteConfig } from '../../src/config/config.ts'
-import { packConfig, sharedPack, type UnpackedConfig, unpackConfig } from '../../src/config/packed.ts'
+import type { ChainItem, Config, PluginItem, RouteConfig, UpstreamConfig } from '../../src/config/config.ts'
+import { packConfig, sharedPack, unpackConfig } from '../../src/config/packed.ts'
 import {
   eachPart,
   freshPrints,
-  type Parts,
-  partsOf,
+  type Prints,
   placesOf,
   printsOf,
   sharedPlaces,
   wholePrints,
 } from '../../src/config/parts.ts'
+import { glance, isUnread, whole } from '../../src/config/unread.ts'
+import { nothingWaits } from '../../src/config/waiting.ts'
 
 const at = (line: number) => ({ file: 'gateway.yaml', line, column: 3, endColumn: 9 })
 
@@ -22,45 +23,74 @@ const item = (id: string, options: Record<string, unknown> = {}, line = 1) =>
 const route = (name: string, chain: readonly ChainItem[], more: Partial<RouteConfig> = {}) =>
   ({ name, chain, public: 'why: é → 🚀', ...more }) as unknown as RouteConfig
 
-const configOf = (routes: readonly RouteConfig[], plugins: readonly ChainItem[] = [], more: Partial<Config> = {}) =>
-  ({ file: 'f', routes, plugins, upstreams: [{ name: 'u' }], consumers: [{ name: 'c' }], ...more }) as unknown as Config
+const configOf = (routes: readonly RouteConfig[], plugins: readonly ChainItem[] = []) => {
+  const items = [...new Set([...plugins, ...routes.flatMap(({ chain }) => chain)])]
+  return {
+    file: 'f',
+    routes,
+    items,
+    plugins,
+    upstreams: [{ name: 'u' }],
+    consumers: [{ name: 'c' }],
+  } as unknown as Config
+}
 
 /** Without where its items stand. */
 const placeless = (config: Config): unknown =>
   JSON.parse(JSON.stringify(config, (key, value) => (key === 'at' ? undefined : value)))
 
 /** As through another process: compared by prints. */
-function sent(config: Config, known: Parts | null): Promise<UnpackedConfig> {
-  const parts = partsOf(config)
-  const prints = printsOf(parts)
-  const old = known === null ? null : printsOf(known)
+async function sent(config: Config, known: Config | null, waiting = nothingWaits): Promise<Config> {
+  const prints = printsOf(config)
+  const old = known === null ? null : printsThere.get(known)!
   const places = eachPart((name) => placesOf(prints[name], old?.[name]))
   const fresh = eachPart((name) => freshPrints(prints[name], places[name]))
-  const whole = eachPart((name) => Buffer.from(wholePrints(fresh[name], places[name], old?.[name])))
-  expect(whole).toEqual(prints)
-  return unpackConfig(structuredClone(sharedPack(packConfig(config, parts, places))), known)
+  const all = eachPart((name) => Buffer.from(wholePrints(fresh[name], places[name], old?.[name])))
+  expect(all).toEqual(prints)
+  const received = await unpackConfig(structuredClone(sharedPack(packConfig(config, { places, waiting }))), { known })
+  printsThere.set(received, prints)
+  return received
 }
 
-describe('a packed config', () => {
+const printsThere = new WeakMap<Config, Prints>()
+
+const allWaits = { item: () => true, route: () => true, upstream: () => true }
+
+/** With all that waits read. */
+function read(config: Config): Config {
+  const routeOf = (route: RouteConfig) => ({ ...glance(route), chain: route.chain.map(glance) })
+  return {
+    ...config,
+    items: config.items.map(glance),
+    plugins: config.plugins.map(glance),
+    routes: config.routes.map(routeOf),
+    upstreams: config.upstreams.map(glance),
+  }
+}
+
+describe.for([
+  ['at once', nothingWaits],
+  ['when it is asked for', allWaits],
+] as const)('a packed config that is read %s', ([, waiting]) => {
   test('arrives as it was sent, frozen, with shared chain items still shared', async () => {
     const shared = item('chains.a/x#0')
     const any = (i: number) => ({ kind: 'any', id: `r${i}/any#0`, members: [item(`r${i}/m`)] }) as unknown as ChainItem
     const routes = Array.from({ length: 175 }, (_, i) => route(`r${i}`, i % 3 === 0 ? [] : [shared, any(i)]))
     const config = configOf(routes, [shared])
 
-    const { config: received, parts } = await sent(config, null)
+    const received = await sent(config, null, waiting)
 
-    expect(received).toEqual(config)
+    expect(read(received)).toEqual(config)
     expect(Object.isFrozen(received.routes[174]!.chain)).toBe(true)
     const firsts = received.routes.flatMap(({ chain }) => chain.slice(0, 1))
-    expect(new Set([...firsts, ...received.plugins])).toEqual(new Set([parts.items[0]]))
+    expect(new Set([...firsts, ...received.plugins])).toEqual(new Set([received.items[0]]))
   })
 
   test('brings options that JSON does not have', async () => {
     const options = { most: Number.POSITIVE_INFINITY, none: Number.NaN, zero: -0, list: [1] }
     const any = { kind: 'any', id: 'any#0', members: [item('m0'), item('m1', options)] } as unknown as ChainItem
 
-    const { config } = await sent(configOf([route('r', [item('x#0', options), any])]), null)
+    const config = await sent(configOf([route('r', [item('x#0', options), any])]), null, waiting)
 
     const [plain, both] = config.routes[0]!.chain as [PluginItem, { members: PluginItem[] }]
     expect([plain.options, both.members[1]!.options]).toEqual([options, options])
@@ -70,25 +100,29 @@ describe('a packed config', () => {
   test('takes over an `any` whose members stand elsewhere now', async () => {
     const any = (line: number) =>
       ({ kind: 'any', id: 'any#0', members: [item('m0', {}, line)], at: at(line) }) as unknown as ChainItem
-    const first = await sent(configOf([route('a', [any(1)])]), null)
+    const first = await sent(configOf([route('a', [any(1)])]), null, waiting)
 
-    const second = await sent(configOf([route('a', [any(7)])]), first.parts)
+    const second = await sent(configOf([route('a', [any(7)])]), first, waiting)
 
-    expect(second.config.routes[0]).toBe(first.config.routes[0])
+    expect(second.routes[0]).toBe(first.routes[0])
   })
 
   test('takes over what is there, as the same objects, though it stands elsewhere now', async () => {
-    const first = await sent(configOf([route('a', [item('a#0')]), route('b', [item('b#0')])], [item('g#0')]), null)
+    const first = await sent(
+      configOf([route('a', [item('a#0')]), route('b', [item('b#0')])], [item('g#0')]),
+      null,
+      waiting,
+    )
     const moved = [route('new', []), route('b', [item('b#0', {}, 20)]), route('a', [item('a#0', { max: 1 }, 30)])]
 
-    const second = await sent(configOf(moved, [item('g#0', {}, 10)]), first.parts)
+    const second = await sent(configOf(moved, [item('g#0', {}, 10)]), first, waiting)
 
-    expect(second.config.routes[1]).toBe(first.config.routes[1])
-    expect(second.config.plugins[0]).toBe(first.config.plugins[0])
-    expect(second.config.upstreams[0]).toBe(first.config.upstreams[0])
+    expect(second.routes[1]).toBe(first.routes[1])
+    expect(second.plugins[0]).toBe(first.plugins[0])
+    expect(second.upstreams[0]).toBe(first.upstreams[0])
     // Its item is another one, and so it is another route.
-    expect(second.config.routes[2]).toEqual(moved[2])
-    expect(second.config.routes[0]).toEqual(moved[0])
+    expect(read(second).routes[2]).toEqual(moved[2])
+    expect(read(second).routes[0]).toEqual(moved[0])
   })
 
   test('is the config that was sent after any sequence of edits, through both kinds of comparison', async () => {
@@ -98,9 +132,9 @@ describe('a packed config', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(routes, { minLength: 1, maxLength: 6 }), async (files) => {
         let line = 0
-        let known: Parts | null = null
-        let here: Parts | null = null
-        let there: Parts | null = null
+        let known: Config | null = null
+        let here: Config | null = null
+        let there: Config | null = null
         for (const file of files) {
           const made = file.map(([name, items]) =>
             route(
@@ -109,19 +143,57 @@ describe('a packed config', () => {
             ),
           )
           const config = configOf(made)
-          const unpacked: UnpackedConfig = await sent(config, known)
-          expect(placeless(unpacked.config)).toEqual(placeless(config))
+          const unpacked: Config = await sent(config, known, waiting)
+          expect(placeless(read(unpacked))).toEqual(placeless(config))
 
           // From one thread to the next, as workers are given it.
-          const parts = partsOf(unpacked.config)
-          const packed = packConfig(unpacked.config, parts, sharedPlaces(parts, here))
-          const again = await unpackConfig(structuredClone(packed), there)
-          expect(again.config).toEqual(unpacked.config)
-          known = unpacked.parts
-          here = parts
-          there = again.parts
+          const places = sharedPlaces(unpacked, here)
+          const packed = packConfig(unpacked, { places, waiting: nothingWaits })
+          const again: Config = await unpackConfig(structuredClone(packed), { known: there })
+          expect(read(again)).toEqual(read(unpacked))
+          known = unpacked
+          here = unpacked
+          there = again
         }
       }),
     )
   })
+})
+
+test('a part that waits is there under every key, is read once, and is as frozen as the others', async () => {
+  const upstream = {
+    name: 'u',
+    targets: [{ url: 'http://a' }],
+    balance: { kind: 'random' },
+  } as unknown as UpstreamConfig
+  const config = { ...configOf([route('r', [item('x#0')], { slashes: 'keep' })]), upstreams: [upstream] }
+
+  const { routes, upstreams, items } = await sent(config, null, allWaits)
+
+  expect([...routes, ...upstreams, ...items].every(isUnread)).toBe(true)
+  expect([routes[0]!.name, upstreams[0]!.name]).toEqual(['r', 'u'])
+  const { chain, slashes, fallthrough } = routes[0]!
+  expect([chain[0], slashes, fallthrough]).toEqual([items[0], 'keep', undefined])
+  expect(whole(routes[0]!)).toBe(whole(routes[0]!))
+  expect(Object.isFrozen(upstreams[0]!.targets[0])).toBe(true)
+  expect((items[0] as PluginItem).id).toBe('x#0')
+})
+
+test('routes that are sent on after others of their file have gone name their own items', async () => {
+  const items = Array.from({ length: 6 }, (_, i) => item(`i${i}`))
+  const routes = items.map((one, i) => route(`r${i}`, [one, items[0]!]))
+  const first = await sent(configOf(routes), null, allWaits)
+  const second = await sent(configOf([routes[5]!, route('new', [item('n')]), routes[2]!]), first, allWaits)
+
+  const places = sharedPlaces(second, null)
+  const there = await unpackConfig(structuredClone(sharedPack(packConfig(second, { places, waiting: nothingWaits }))), {
+    known: null,
+  })
+
+  const ids = there.routes.map(({ name, chain }) => [name, chain.map(({ id }) => id)])
+  expect(ids).toEqual([
+    ['r5', ['i5', 'i0']],
+    ['new', ['n']],
+    ['r2', ['i2', 'i0']],
+  ])
 })

@@ -163,7 +163,10 @@ export default function fussy(scope) {
     const file = join(gateway.folder, 'gateway.yaml')
     await writeFile(file, `plugins: [./waits.mjs]\nroutes:\n${many}`)
 
-    const apart = new CheckApart({ file, options: {}, served: null }, { digests: new Map(), parts: null, mostMs: 2000 })
+    const apart = new CheckApart(
+      { file, options: {}, served: null },
+      { digests: new Map(), config: null, mostMs: 2000 },
+    )
 
     await expect(apart.checked).rejects.toThrow('it came to no end in 2 s')
     expect(readers()).toEqual([])

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RouteTable } from '../../src/routing/table.ts'
-import { type Named, request, route } from './routes.ts'
+import { request, route, type TestRoute, traits } from './routes.ts'
 
 const listeners = ['main', 'internal']
 const paths = ['/', '/a', '/a/*', '/a/{id}', '/a/{other}', '/A/b', '/a/b', '/{x}/b', '/*', '/%C3%89/*', '/a/b/c/*']
@@ -35,7 +35,7 @@ const requests = ['/', '/a', '/A', '/a/b', '/a/B', '/A/b', '/z/b', '/a/x', '/%C3
   .flatMap((one) => listeners.map((listener) => ({ ...one, listener })))
 
 /** Everything that a table says. */
-function saying(table: RouteTable<Named>): unknown[] {
+function saying(table: RouteTable): unknown[] {
   return requests.map(({ path, host, method, tier, listener }) => {
     const rawHeaders = tier ? ['x-tier', 'gold'] : []
     const facts = request(method, path, { host, rawHeaders, listener: { name: listener, protocol: 'http' } })
@@ -52,7 +52,7 @@ function saying(table: RouteTable<Named>): unknown[] {
   })
 }
 
-function hosts(table: RouteTable<Named>, listener: string, path: string): unknown[] {
+function hosts(table: RouteTable, listener: string, path: string): unknown[] {
   return table.hostsCovering(listener, path).toSorted()
 }
 
@@ -61,19 +61,19 @@ test('the next table says what a new one says, and the one before it what it sai
   const picks = fc.array(fc.array(fc.nat({ max: 11 })), { minLength: 1, maxLength: 4 })
   await fc.assert(
     fc.asyncProperty(universe, picks, async (all, rounds) => {
-      let served: Named[] = []
-      let table = await RouteTable.build(served, listeners)
+      let served: TestRoute[] = []
+      let table = await RouteTable.build(served, listeners, traits)
       for (const round of rounds) {
         const routes = [...new Set(round.flatMap((i) => all[i] ?? []))]
         const before = saying(table)
         const removed = served.filter((one) => !routes.includes(one))
         const added = routes.filter((one) => !served.includes(one))
 
-        const next = await table.next({ removed, added })
+        const next = await table.next({ removed, added }, traits)
 
         // In the same order: which of several equally exact routes is named first is their order.
         const order = [...served.filter((one) => routes.includes(one)), ...added]
-        expect(saying(next)).toEqual(saying(await RouteTable.build(order, listeners)))
+        expect(saying(next)).toEqual(saying(await RouteTable.build(order, listeners, traits)))
         expect(saying(table)).toEqual(before)
         served = order
         table = next
@@ -85,9 +85,9 @@ test('the next table says what a new one says, and the one before it what it sai
 
 test('a table that all routes have left finds nothing, and holds nothing', async () => {
   const routes = paths.map((path, i) => route(`r${i}`, path, { match: { hosts: [`h${i}.example`] } }))
-  const table = await RouteTable.build(routes, listeners)
+  const table = await RouteTable.build(routes, listeners, traits)
 
-  const empty = await table.next({ removed: routes, added: [] })
+  const empty = await table.next({ removed: routes, added: [] }, traits)
 
   expect(paths.flatMap((path) => empty.hostsCovering('main', path.replace(/[{*].*$/, 'x')))).toEqual([])
   expect(table.hostsCovering('main', '/a')).not.toEqual([])

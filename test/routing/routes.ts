@@ -1,10 +1,17 @@
 /** Routes and requests as the table sees them. */
 import type { MatchConfig, RouteConfig } from '../../src/config/config.ts'
 import type { RequestFacts } from '../../src/exchange/exchange.ts'
-import type { Routable } from '../../src/routing/leaf.ts'
+import type { ChainTraits } from '../../src/routing/leaf.ts'
 
-export interface Named extends Routable {
-  readonly name: string
+export interface TestRoute extends RouteConfig {
+  readonly demands: readonly string[]
+  readonly preflight: boolean
+}
+
+/** What a route of these tests says of its chain itself. */
+export const traits: ChainTraits = {
+  answersPreflights: (route) => (route as TestRoute).preflight,
+  demandsOf: (route) => new Set((route as TestRoute).demands),
 }
 
 interface Options {
@@ -14,7 +21,7 @@ interface Options {
   readonly preflight?: boolean
 }
 
-export function route(name: string, path: string, options: Options = {}): Named {
+export function route(name: string, path: string, options: Options = {}): TestRoute {
   const match: MatchConfig = {
     on: null,
     hosts: null,
@@ -24,8 +31,8 @@ export function route(name: string, path: string, options: Options = {}): Named 
     query: [],
     ...options.match,
   }
-  const config = { name, match, fallthrough: options.fallthrough ?? false } as RouteConfig
-  return { name, config, preflight: options.preflight ?? false, demands: new Set(options.demands) }
+  const { fallthrough = false, preflight = false, demands = [] } = options
+  return { name, match, fallthrough, preflight, demands } as unknown as TestRoute
 }
 
 function pattern(text: string): MatchConfig['paths'][number] {

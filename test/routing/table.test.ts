@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { RequestFacts } from '../../src/exchange/exchange.ts'
 import { RouteTable } from '../../src/routing/table.ts'
-import { type Named, request, route } from './routes.ts'
+import { request, route, type TestRoute, traits } from './routes.ts'
 
-async function decide(routes: Named[], facts: RequestFacts): Promise<string> {
-  const table = await RouteTable.build(routes, ['main', 'internal'])
+async function decide(routes: TestRoute[], facts: RequestFacts): Promise<string> {
+  const table = await RouteTable.build(routes, ['main', 'internal'], traits)
   const result = table.match(facts, facts.path)
   if (result.kind === 'route') return result.route.name
   return result.kind === 'none' ? '404' : `405 ${result.allow.join(' ')}`
@@ -151,7 +151,7 @@ describe('the no-aliasing rule', () => {
   ]
 
   async function alias(path: string): Promise<string | null> {
-    const table = await RouteTable.build(routes, ['main'])
+    const table = await RouteTable.build(routes, ['main'], traits)
     const facts = request('GET', path)
     const matched = table.match(facts, path)
     return matched.kind === 'route' ? (table.alias(facts, path, matched.route)?.name ?? null) : 'unmatched'
