@@ -4,6 +4,7 @@
  * 10,000 old ones away.
  */
 import { Pace } from '../pace.ts'
+import { routeLines, upstreamLines } from './brief.ts'
 import type { ChainItem, Config, RouteConfig } from './config.ts'
 import { deepFreeze } from './freeze.ts'
 import { itemOfText, textOfItem } from './part-text.ts'
@@ -27,12 +28,11 @@ interface PackedList {
   readonly sources: readonly PackedSource[]
   /** Of each part that comes, in order: its source, its number there, and 1 where it waits to be asked for. */
   readonly coming: Uint32Array
-  /** Of those that wait, where they have names: many to a text, in JSON. */
-  readonly names: PackedTexts
 }
 
 interface PackedSource {
   readonly texts: PackedTexts
+  readonly briefs: PackedTexts
   /** Numbers of the items that its routes name, in the list of items. */
   readonly items: Uint32Array
 }
@@ -61,8 +61,13 @@ export function packConfig(
     plugins: plugins.map((item) => numbers.get(item)!),
     lists: {
       items: packed('items', { textOf: textOfItem, waits: waiting.item }),
-      routes: packed('routes', { textOf: (route) => named.textOf(route), waits: waiting.route, items: named.items }),
-      upstreams: packed('upstreams', { textOf: JSON.stringify, waits: waiting.upstream }),
+      routes: packed('routes', {
+        textOf: (route) => named.textOf(route),
+        waits: waiting.route,
+        linesOf: routeLines,
+        items: named.items,
+      }),
+      upstreams: packed('upstreams', { textOf: JSON.stringify, waits: waiting.upstream, linesOf: upstreamLines }),
       consumers: packed('consumers', { textOf: JSON.stringify, waits: () => false }),
     },
   }
@@ -87,6 +92,8 @@ class Numbering {
 interface PackedKind<Part> {
   textOf(part: Part): string
   waits(part: Part): boolean
+  /** Of its brief; see brief.ts. */
+  linesOf?(part: Part): readonly string[]
   /** That the texts name. */
   readonly items?: readonly ChainItem[]
 }
@@ -94,41 +101,59 @@ interface PackedKind<Part> {
 function packList<Part extends object>(
   parts: readonly Part[],
   places: Int32Array,
-  { textOf, waits, items = [], numbers }: PackedKind<Part> & { numbers: ReadonlyMap<ChainItem, number> },
+  { items = [], numbers, ...kind }: PackedKind<Part> & { numbers: ReadonlyMap<ChainItem, number> },
 ): PackedList {
-  const texts: string[] = []
-  const sources: Source<object>[] = []
-  const sourceNumbers = new Map<Source<object>, number>()
-  const coming: number[] = []
-  const names: string[] = []
-  for (const [i, part] of parts.entries()) {
-    if (places[i] !== -1) continue
-    const passedOn = isUnread(part)
-    if (passedOn) {
-      const number = sourceNumbers.get(part.source) ?? sources.push(part.source)
-      sourceNumbers.set(part.source, number)
-      coming.push(number, part.index, 1)
-    } else coming.push(0, texts.push(textOf(part)) - 1, waits(part) ? 1 : 0)
-    if (coming.at(-1) === 1 && 'name' in part) names.push(String(part.name))
-  }
+  const parcel = new Parcel(kind)
+  for (const [i, part] of parts.entries()) if (places[i] === -1) parcel.add(part)
   const numbersOf = (named: readonly ChainItem[]) => Uint32Array.from(named, (item) => numbers.get(item) ?? NOT_THERE)
-  const own: PackedSource = { texts: packTexts(texts), items: numbersOf(items) }
-  const others = sources.map((source) => ({ texts: source.texts.packed, items: numbersOf(source.items) }))
-  return { places, sources: [own, ...others], coming: Uint32Array.from(coming), names: packNames(names) }
+  const others = parcel.sources.map(({ texts, briefs, items: named }) => ({
+    texts: texts.packed,
+    briefs: briefs.packed,
+    items: numbersOf(named),
+  }))
+  const sources = [{ ...parcel.packed(), items: numbersOf(items) }, ...others]
+  return { places, sources, coming: Uint32Array.from(parcel.coming) }
 }
 
-const NAMES = 200
+/** The parts of a list that come. Those that nobody has read are passed on as they came. */
+class Parcel<Part extends object> {
+  readonly sources: Source<object>[] = []
+  readonly coming: number[] = []
+  readonly #kind: PackedKind<Part>
+  readonly #numbers = new Map<Source<object>, number>()
+  readonly #texts: string[] = []
+  readonly #briefs: string[] = []
 
-function packNames(names: readonly string[]): PackedTexts {
-  const texts = Array.from({ length: Math.ceil(names.length / NAMES) }, (_, i) =>
-    JSON.stringify(names.slice(i * NAMES, (i + 1) * NAMES)),
-  )
-  return packTexts(texts)
+  constructor(kind: PackedKind<Part>) {
+    this.#kind = kind
+  }
+
+  add(part: Part): void {
+    if (isUnread(part)) this.coming.push(this.#numberOf(part.source), part.index, 1)
+    else this.#addOwn(part)
+  }
+
+  #numberOf(source: Source<object>): number {
+    const number = this.#numbers.get(source) ?? this.sources.push(source)
+    this.#numbers.set(source, number)
+    return number
+  }
+
+  #addOwn(part: Part): void {
+    const { textOf, waits, linesOf = () => [] } = this.#kind
+    const lines = ['name' in part ? String(part.name) : '', ...linesOf(part)]
+    const waiting = waits(part) && lines.every(isLine)
+    this.#briefs.push(waiting ? lines.join('\n') : '')
+    this.coming.push(0, this.#texts.push(textOf(part)) - 1, waiting ? 1 : 0)
+  }
+
+  packed(): Pick<PackedSource, 'texts' | 'briefs'> {
+    return { texts: packTexts(this.#texts), briefs: packTexts(this.#briefs) }
+  }
 }
 
-function* namesOf(packed: PackedTexts): Generator<string> {
-  const texts = new Texts(packed)
-  for (let i = 0; i < texts.length; i++) yield* JSON.parse(texts.at(i)) as string[]
+function isLine(text: string): boolean {
+  return !text.includes('\n') && text.isWellFormed()
 }
 
 /** Of an item that only routes name which are gone. */
@@ -136,14 +161,14 @@ const NOT_THERE = 0xffffffff
 
 /** For another thread: what is long in it is not copied on the way. */
 export function sharedPack({ lists, ...rest }: PackedConfig): PackedConfig {
-  const shared = ({ places, sources, coming, names }: PackedList): PackedList => ({
+  const shared = ({ places, sources, coming }: PackedList): PackedList => ({
     places: new Int32Array(sharedCopy(places)),
-    sources: sources.map(({ texts, items }) => ({
+    sources: sources.map(({ texts, briefs, items }) => ({
       texts: sharedTexts(texts),
+      briefs: sharedTexts(briefs),
       items: new Uint32Array(sharedCopy(items)),
     })),
     coming: new Uint32Array(sharedCopy(coming)),
-    names: sharedTexts(names),
   })
   return { ...rest, lists: eachPart((name) => shared(lists[name])) }
 }
@@ -187,21 +212,20 @@ interface UnpackedKind<Part> {
 }
 
 async function unpackList<Part extends object>(
-  { places, sources, coming, names }: PackedList,
+  { places, sources, coming }: PackedList,
   { known, pace, Unread, partOf, items = [] }: UnpackedKind<Part>,
 ): Promise<readonly Part[]> {
-  const readers = sources.map(({ texts, items: numbers }): Source<Part> => {
+  const readers = sources.map(({ texts, briefs, items: numbers }): Source<Part> => {
     const named = Array.from(numbers, (number) => items[number]!)
-    return { texts: new Texts(texts), items: named, partOf: (text) => partOf(text, named) }
+    return { texts: new Texts(texts), briefs: new Texts(briefs), items: named, partOf: (text) => partOf(text, named) }
   })
   const parts: Part[] = []
-  const nextNames = namesOf(names)
   let next = 0
   for (const place of places) {
     if (place === -1) {
       const source = readers[coming[next]!]!
       const index = coming[next + 1]!
-      if (coming[next + 2] === 1) parts.push(new Unread!(source, index, nextNames.next().value ?? ''))
+      if (coming[next + 2] === 1) parts.push(new Unread!(source, index))
       else parts.push(deepFreeze(source.partOf(source.texts.at(index))))
       next += 3
     } else parts.push(known[place]!)

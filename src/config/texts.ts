@@ -56,10 +56,6 @@ export class Texts {
     this.packed = packed
   }
 
-  get length(): number {
-    return this.packed.places.length / 2
-  }
-
   at(index: number): string {
     const { places } = this.packed
     const block = places[index * 2]!

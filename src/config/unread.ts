@@ -10,6 +10,8 @@ import type { UpstreamConfig } from './upstream-config.ts'
 /** Where parts of one kind come from. */
 export interface Source<Part> {
   readonly texts: Texts
+  /** Of each text the name of what it says, and its brief, in lines. */
+  readonly briefs: Texts
   /** That routes of it name by number. */
   readonly items: readonly ChainItem[]
   partOf(text: string): Part
@@ -22,8 +24,9 @@ export class Unread<Part extends object> {
   readonly index: number
   #read: Part | null = null
 
-  constructor(source: Source<Part>, index: number, name: string) {
-    this.name = name
+  constructor(source: Source<Part>, index: number) {
+    const [name] = source.briefs.at(index).split('\n', 1)
+    this.name = name!
     this.source = source
     this.index = index
     // As all of a config is; who freezes what holds it need not go on from here.
@@ -39,6 +42,11 @@ export class Unread<Part extends object> {
   /** The same, for who looks at all parts once: it is not kept. */
   glance(): Part {
     return this.#read ?? this.source.partOf(this.source.texts.at(this.index))
+  }
+
+  /** See brief.ts. */
+  get brief(): readonly string[] {
+    return this.source.briefs.at(this.index).split('\n').slice(1)
   }
 
   toJSON(): Part {
@@ -60,7 +68,7 @@ export function isUnread(part: object): part is Unread<object> {
   return part instanceof Unread
 }
 
-export type UnreadClass<Part extends object> = new (source: Source<Part>, index: number, name: string) => Part
+export type UnreadClass<Part extends object> = new (source: Source<Part>, index: number) => Part
 
 function withKeys<Part extends object>(keys: object): UnreadClass<Part> {
   class Kind extends Unread<Part> {}

@@ -3,6 +3,7 @@
 import type { RouteConfig } from '../config/config.ts'
 import type { HostTable, Trie } from './hosts.ts'
 import type { Candidate, Leaf } from './leaf.ts'
+import { isFolded } from './reading.ts'
 import { createNode, type Way, wayOf } from './trie.ts'
 
 /** Where a pattern of a route stands. */
@@ -15,6 +16,8 @@ export interface Spot {
 
 export class TableEdit {
   readonly tables: Map<string, HostTable>
+  /** Folding would change no literal of what was added. */
+  isFolded = true
   readonly #fold: (literal: string) => string
   /** Marks the nodes that are this edit's own. */
   readonly #mark = {}
@@ -26,6 +29,7 @@ export class TableEdit {
 
   add({ listener, host, pattern }: Spot, candidate: Candidate): void {
     const way = wayOf(pattern, this.#fold)
+    this.isFolded &&= way.steps.every((step) => step === null || isFolded(step))
     this.#change(listener, host, (root) => {
       let node = root
       for (const step of way.steps) node = this.#below(node, step)

@@ -1,6 +1,6 @@
 /** The route table: listener, host, path, method, conditions, each stage closed by the one before it (CONTRACT, "Matching"). */
-import type { MatchConfig, RouteConfig } from '../config/config.ts'
-import { glance } from '../config/unread.ts'
+import { type RouteBrief, routeBrief } from '../config/brief.ts'
+import type { RouteConfig } from '../config/config.ts'
 import type { RequestFacts } from '../exchange/exchange.ts'
 import { inPieces } from '../pace.ts'
 import { type ConsideredRoute, consideredRoutes, hostsCovering } from './candidates.ts'
@@ -16,7 +16,7 @@ import {
   type MatchResult,
   NONE,
 } from './leaf.ts'
-import { foldLiteral, isFolded, readings } from './reading.ts'
+import { foldLiteral, readings } from './reading.ts'
 import { findLeaf, findLeaves } from './trie.ts'
 
 /** What a table is made of. */
@@ -132,42 +132,26 @@ export class RouteTable {
 
 const none: ReadonlySet<string> = new Set()
 
-function hasFoldedLiterals({ paths }: MatchConfig): boolean {
-  return paths.every(({ segments }) => segments.every((one) => !('literal' in one) || isFolded(one.literal)))
-}
-
-interface Edited {
-  readonly tables: ReadonlyMap<string, HostTable>
-  /** Folding would change no literal of what was added. */
-  readonly isFolded: boolean
-}
-
 async function edited(
   from: ReadonlyMap<string, HostTable>,
   { removed, added }: Difference,
   fold: (literal: string) => string,
-): Promise<Edited> {
+): Promise<TableEdit> {
   const edit = new TableEdit(from, fold)
   const listeners = [...from.keys()]
-  let isFolded = true
   await inPieces(removed, (route) => {
-    for (const spot of spotsOf(glance(route).match, listeners)) edit.remove(spot, route)
+    for (const spot of spotsOf(routeBrief(route), listeners)) edit.remove(spot, route)
   })
   await inPieces(added, (route) => {
-    const { match } = glance(route)
-    isFolded &&= hasFoldedLiterals(match)
-    const rank = match.headers.length + match.query.length
-    const candidates = match.paths.map((_, place) => new Candidate(route, place, rank))
-    for (const spot of spotsOf(match, listeners)) edit.add(spot, candidates[spot.place]!)
+    const brief = routeBrief(route)
+    const candidates = brief.paths.map((_, place) => new Candidate(route, place, brief.rank))
+    for (const spot of spotsOf(brief, listeners)) edit.add(spot, candidates[spot.place]!)
   })
-  return { tables: edit.tables, isFolded }
+  return edit
 }
 
-function* spotsOf(
-  { paths, on, hosts }: MatchConfig,
-  listeners: readonly string[],
-): Generator<Spot & { place: number }> {
-  for (const [place, { text: pattern }] of paths.entries()) {
+function* spotsOf({ paths, on, hosts }: RouteBrief, listeners: readonly string[]): Generator<Spot & { place: number }> {
+  for (const [place, pattern] of paths.entries()) {
     for (const listener of on ?? listeners) {
       for (const host of hosts ?? [null]) yield { listener, host, pattern, place }
     }

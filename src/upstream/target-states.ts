@@ -1,6 +1,6 @@
 /** The states of all targets that one thread serves, by upstream and URL, and how they are told from outside that thread. */
+import { upstreamBrief } from '../config/brief.ts'
 import type { UpstreamConfig } from '../config/config.ts'
-import { glance } from '../config/unread.ts'
 import { inPieces } from '../pace.ts'
 import { TargetState } from './target-state.ts'
 
@@ -79,11 +79,11 @@ export class TargetStates {
   #serve(upstream: UpstreamConfig): void {
     const known = this.#of(upstream.name)
     if (known.config === upstream) return
-    const { targets, breaker } = glance(upstream)
-    const urls = new Set(targets.map(({ url }) => url))
+    const brief = upstreamBrief(upstream)
+    const urls = new Set(brief.urls)
     for (const url of urls) this.of(upstream.name, url)
     known.states = known.states.filter(({ url }) => urls.has(url))
-    for (const state of known.states) state.hasBreaker = breaker !== null
+    for (const state of known.states) state.hasBreaker = brief.hasBreaker
     known.config = upstream
   }
 }

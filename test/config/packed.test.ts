@@ -1,7 +1,8 @@
 /** A config that is served is sent on with as little as has changed, and arrives whole. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ChainItem, Config, PluginItem, RouteConfig, UpstreamConfig } from '../../src/config/config.ts'
+import { routeBrief, upstreamBrief } from '../../src/config/brief.ts'
+import type { ChainItem, Config, PluginItem, RouteConfig } from '../../src/config/config.ts'
 import { packConfig, sharedPack, unpackConfig } from '../../src/config/packed.ts'
 import {
   eachPart,
@@ -21,7 +22,16 @@ const item = (id: string, options: Record<string, unknown> = {}, line = 1) =>
   ({ kind: 'plugin', plugin: { name: 'x', url: 'file:x' }, id, options, at: at(line) }) as unknown as PluginItem
 
 const route = (name: string, chain: readonly ChainItem[], more: Partial<RouteConfig> = {}) =>
-  ({ name, chain, public: 'why: é → 🚀', ...more }) as unknown as RouteConfig
+  ({ name, match, chain, public: 'why: é → 🚀', ...more }) as unknown as RouteConfig
+
+const match = {
+  on: null,
+  hosts: ['a.example', '*.b'],
+  paths: [{ text: '/{id}/*' }, { text: '/é' }],
+  headers: [1],
+  query: [],
+}
+const upstreamOf = (name: string) => ({ name, targets: [{ url: 'http://a' }, { url: 'http://b' }], breaker: null })
 
 const configOf = (routes: readonly RouteConfig[], plugins: readonly ChainItem[] = []) => {
   const items = [...new Set([...plugins, ...routes.flatMap(({ chain }) => chain)])]
@@ -30,7 +40,7 @@ const configOf = (routes: readonly RouteConfig[], plugins: readonly ChainItem[] 
     routes,
     items,
     plugins,
-    upstreams: [{ name: 'u' }],
+    upstreams: [upstreamOf('u')],
     consumers: [{ name: 'c' }],
   } as unknown as Config
 }
@@ -161,17 +171,14 @@ describe.for([
 })
 
 test('a part that waits is there under every key, is read once, and is as frozen as the others', async () => {
-  const upstream = {
-    name: 'u',
-    targets: [{ url: 'http://a' }],
-    balance: { kind: 'random' },
-  } as unknown as UpstreamConfig
-  const config = { ...configOf([route('r', [item('x#0')], { slashes: 'keep' })]), upstreams: [upstream] }
+  const config = configOf([route('r', [item('x#0')], { slashes: 'keep' })])
 
   const { routes, upstreams, items } = await sent(config, null, allWaits)
 
   expect([...routes, ...upstreams, ...items].every(isUnread)).toBe(true)
   expect([routes[0]!.name, upstreams[0]!.name]).toEqual(['r', 'u'])
+  expect(routeBrief(routes[0]!)).toEqual({ on: null, hosts: ['a.example', '*.b'], paths: ['/{id}/*', '/é'], rank: 1 })
+  expect(upstreamBrief(upstreams[0]!)).toEqual({ urls: ['http://a', 'http://b'], hasBreaker: false })
   const { chain, slashes, fallthrough } = routes[0]!
   expect([chain[0], slashes, fallthrough]).toEqual([items[0], 'keep', undefined])
   expect(whole(routes[0]!)).toBe(whole(routes[0]!))
@@ -196,4 +203,11 @@ test('routes that are sent on after others of their file have gone name their ow
     ['new', ['n']],
     ['r2', ['i2', 'i0']],
   ])
+})
+
+test('a part whose name has a line break does not wait, and comes whole', async () => {
+  const { routes } = await sent(configOf([route('a\nb', []), route('\ud800', []), route('c', [])]), null, allWaits)
+
+  expect(routes.map(isUnread)).toEqual([false, false, true])
+  expect(routes.map(({ name }) => name)).toEqual(['a\nb', '\ud800', 'c'])
 })
