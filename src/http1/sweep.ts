@@ -1,6 +1,7 @@
 /** One coarse timer for every deadline of every pool: a request costs a number, not a timer. */
 
 import { performance } from 'node:perf_hooks'
+import { inPieces } from '../pace.ts'
 
 export interface Swept {
   /** Ends what is overdue. */
@@ -11,11 +12,12 @@ const GRANULARITY_MS = 100
 
 const open = new Set<Swept>()
 let timer: NodeJS.Timeout | undefined
+let isSweeping = false
 
 /** Sweeps `member` from now on, until `endSweeping`; the timer never keeps the process alive. */
 export function beginSweeping(member: Swept): void {
   open.add(member)
-  timer ??= setInterval(sweepAll, GRANULARITY_MS).unref()
+  timer ??= setInterval(() => void sweepAll(), GRANULARITY_MS).unref()
 }
 
 export function endSweeping(member: Swept): void {
@@ -30,7 +32,13 @@ export function now(): number {
   return performance.now()
 }
 
-function sweepAll(): void {
-  const time = now()
-  for (const member of open) member.sweep(time)
+/** Ten thousand pools take some milliseconds. */
+async function sweepAll(): Promise<void> {
+  if (isSweeping) return
+  isSweeping = true
+  try {
+    await inPieces(open, (member) => member.sweep(now()))
+  } finally {
+    isSweeping = false
+  }
 }

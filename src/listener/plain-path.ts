@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Limits } from '../config/config.ts'
+import { inPieces } from '../pace.ts'
 import type { Problem } from '../problem.ts'
 import { malformed, problemBytes } from './bare-problem.ts'
 import { PlainConnection, type PlainOwner } from './plain-connection.ts'
@@ -49,7 +50,7 @@ export class PlainPath implements PlainOwner {
 
   open(socket: Socket): void {
     this.#open.add(new PlainConnection(socket, this))
-    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
+    this.#sweeper ??= setInterval(() => void this.#sweep(), SWEEP_MS).unref()
   }
 
   take(request: PlainRequest, response: PlainResponse): boolean {
@@ -101,8 +102,8 @@ export class PlainPath implements PlainOwner {
     for (const connection of this.#open) connection.socket.destroy()
   }
 
-  #sweep(): void {
+  #sweep(): Promise<void> {
     const now = performance.now()
-    for (const connection of this.#open) connection.sweep(now)
+    return inPieces(this.#open, (connection) => connection.sweep(now))
   }
 }

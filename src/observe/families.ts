@@ -49,14 +49,19 @@ abstract class Family<S extends Counter | Histogram> {
     return this.#entries.values()
   }
 
-  /** Drops the series whose value of `label` is none of `values`. */
-  /** In steps, for whoever has to give way between them. */
-  *retaining(label: string, isKept: (value: string) => boolean): Generator<void> {
+  /** Those that a label has, some of them several times. */
+  *values(label: string): Generator<string> {
+    const at = this.shape.labels.indexOf(label)
+    if (at !== -1) for (const { values } of this.#entries.values()) yield values[at]!
+  }
+
+  /** Drops the series whose value of `label` is one of `gone`, in steps. */
+  *dropping(label: string, gone: ReadonlySet<string>): Generator<void> {
     const at = this.shape.labels.indexOf(label)
     if (at === -1) return
-    for (const [key, entry] of this.#entries) {
+    for (const [key, { values }] of this.#entries) {
       yield
-      if (!isKept(entry.values[at]!)) this.#entries.delete(key)
+      if (gone.has(values[at]!)) this.#entries.delete(key)
     }
   }
 

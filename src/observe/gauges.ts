@@ -41,13 +41,19 @@ export class Gauges implements GaugeFamily {
     this.#collect = collect
   }
 
-  /** Drops the series whose value of `label` is none of `values`. */
-  *retaining(label: string, isKept: (value: string) => boolean): Generator<void> {
+  /** Those that a label has, some of them several times. */
+  *values(label: string): Generator<string> {
+    const at = this.labels.indexOf(label)
+    if (at !== -1) for (const { values } of this.#own.values()) yield values[at]!
+  }
+
+  /** Drops the series whose value of `label` is one of `gone`, in steps. */
+  *dropping(label: string, gone: ReadonlySet<string>): Generator<void> {
     const at = this.labels.indexOf(label)
     if (at === -1) return
-    for (const [key, gauge] of this.#own) {
+    for (const [key, { values }] of this.#own) {
       yield
-      if (!isKept(gauge.values[at]!)) this.#own.delete(key)
+      if (gone.has(values[at]!)) this.#own.delete(key)
     }
   }
 

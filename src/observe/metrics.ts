@@ -13,6 +13,11 @@ const SLICE_MS = 2
 
 type Family = Counters | Histograms | Gauges
 
+/** A route or an upstream. */
+interface Named {
+  readonly name: string
+}
+
 export class Metrics implements Instruments {
   readonly #families = new Map<string, Family>()
   readonly #pages: CellPages
@@ -45,16 +50,27 @@ export class Metrics implements Instruments {
     return family
   }
 
-  /** Drops the series of what the config no longer names. `_none` always stays. */
-  retain(label: 'route' | 'upstream', values: ReadonlySet<string>): void {
-    const steps = this.retaining(label, values)
+  /** Drops the series of what the config, whose parts `named` are, no longer names. `_none` always stays. */
+  retain(label: 'route' | 'upstream', named: Iterable<Named>): void {
+    const steps = this.retaining(label, named)
     while (steps.next().done !== true);
   }
 
-  /** The same in steps, for whoever has to give way between them. */
-  *retaining(label: 'route' | 'upstream', values: ReadonlySet<string>): Generator<void> {
-    const isKept = (value: string) => value === '_none' || values.has(value)
-    for (const family of this.#families.values()) yield* family.retaining(label, isKept)
+  /** The same in steps, for whoever has to give way between them. What there are series of is less than what has names. */
+  *retaining(label: 'route' | 'upstream', named: Iterable<Named>): Generator<void> {
+    const gone = new Set<string>()
+    for (const family of this.#families.values()) {
+      for (const value of family.values(label)) {
+        gone.add(value)
+        yield
+      }
+    }
+    gone.delete('_none')
+    for (const { name } of named) {
+      gone.delete(name)
+      yield
+    }
+    if (gone.size > 0) for (const family of this.#families.values()) yield* family.dropping(label, gone)
   }
 
   /** The gauges as they are now. */

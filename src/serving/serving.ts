@@ -14,7 +14,7 @@ import type { RequestMeta } from '../listener/meta.ts'
 import { trafficMetrics } from '../observe/gateway-metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { upstreamMetrics } from '../observe/upstream-metrics.ts'
-import { inPieces, Pace } from '../pace.ts'
+import { Pace } from '../pace.ts'
 import type { CounterStore, InFlightStore, Log } from '../plugin.ts'
 import type { RedisStore } from '../redis/redis-store.ts'
 import type { FleetStore } from '../state/fleet.ts'
@@ -182,21 +182,16 @@ export class Serving implements Server {
   async #dropSeries(): Promise<void> {
     const generation = this.#generation!
     const { routes, upstreams } = generation.compiled.config
-    const routeNames = new Set<string>()
-    const upstreamNames = new Set<string>()
-    await inPieces(routes, ({ name }) => routeNames.add(name))
-    await inPieces(upstreams, ({ name }) => upstreamNames.add(name))
-    // The next one does that for itself.
-    if (this.#generation !== generation) return
-    await this.#forget(generation, this.#metrics.retaining('route', routeNames))
-    await this.#forget(generation, this.#metrics.retaining('upstream', upstreamNames))
+    await this.#forget(generation, this.#metrics.retaining('route', routes))
+    await this.#forget(generation, this.#metrics.retaining('upstream', upstreams))
   }
 
-  /** Until another generation serves: what that one names is not to be forgotten. */
+  /** Until another generation serves: what that one names is not to be forgotten, and it does that for itself. */
   async #forget(generation: Generation, steps: Iterable<void>): Promise<void> {
     const pace = new Pace()
     for (const _step of steps) {
-      if (pace.isOver) await pace.rest()
+      if (!pace.isOver) continue
+      await pace.rest()
       if (this.#generation !== generation) return
     }
   }

@@ -223,8 +223,8 @@ export class Fleet implements Server {
   #dropSeries(): void {
     if (this.#current === null) return
     const { routes, upstreams } = this.#current.order.config
-    this.#metrics.retain('route', new Set(routes.map((route) => route.name)))
-    this.#metrics.retain('upstream', new Set(upstreams.map((upstream) => upstream.name)))
+    this.#metrics.retain('route', routes)
+    this.#metrics.retain('upstream', upstreams)
   }
 
   get addresses(): Addresses {
