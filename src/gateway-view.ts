@@ -4,11 +4,13 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { AdminSource, GatewayStatus, ReloadResult } from './admin/source.ts'
 import { affinityText } from './config/balance.ts'
-import type { Config, RouteAction } from './config/config.ts'
+import type { Config, RouteAction, RouteConfig } from './config/config.ts'
+import { glance } from './config/unread.ts'
 import { type DescribedRequest, DescriptionError } from './explain/described-request.ts'
 import { type ExplainAnswer, requestFromJson } from './explain/question.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { NodeMetrics } from './observe/node-metrics.ts'
+import { inPieces } from './pace.ts'
 import { Problem } from './problem.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -62,20 +64,15 @@ export class GatewayView implements AdminSource {
     }
   }
 
-  routes(): readonly object[] {
+  async routes(): Promise<readonly object[]> {
     const { routes, routeLines } = this.#gateway.current
-    return routes.map(({ name, match, action, chain, public: reason }, i) => ({
-      name,
-      on: match.on,
-      hosts: match.hosts,
-      paths: match.paths.map((pattern) => pattern.text),
-      methods: match.methods,
-      ...destinationOf(action),
-      action: action.kind,
-      plugins: chain.map((item) => (item.kind === 'any' ? 'any' : item.plugin.name)),
-      public: reason ?? null,
-      line: routeLines[i],
-    }))
+    const shown: object[] = []
+    await inPieces(routes, (route) => shown.push({ ...shownRoute(glance(route)), line: routeLines[shown.length] }))
+    return shown
+  }
+
+  routeNames(): readonly string[] {
+    return this.#gateway.current.routes.map(({ name }) => name)
   }
 
   upstreams(): Promise<readonly object[]> {
@@ -125,6 +122,20 @@ function described(body: unknown): DescribedRequest {
   } catch (error) {
     if (error instanceof DescriptionError) throw new Problem('bad-request', error.message)
     throw error
+  }
+}
+
+function shownRoute({ name, match, action, chain, public: reason }: RouteConfig): object {
+  return {
+    name,
+    on: match.on,
+    hosts: match.hosts,
+    paths: match.paths.map((pattern) => pattern.text),
+    methods: match.methods,
+    ...destinationOf(action),
+    action: action.kind,
+    plugins: chain.map(glance).map((item) => (item.kind === 'any' ? 'any' : item.plugin.name)),
+    public: reason ?? null,
   }
 }
 

@@ -70,7 +70,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway-admin.ts': ['admin', 'type config', 'listener', 'type plugin.ts'],
   'gateway-errors.ts': ['type config', 'generation', 'workers'],
-  'gateway-view.ts': ['admin', 'config', 'explain', 'observe', 'problem.ts'],
+  'gateway-view.ts': ['admin', 'config', 'explain', 'observe', 'pace.ts', 'problem.ts'],
   explain: ['config', 'exchange', 'generation', 'listener', 'observe', 'type routing', 'state', 'upstream'],
   diff: ['config', 'explain', 'upstream'],
   replay: ['config', 'type exchange', 'explain', 'type generation'],

@@ -19,7 +19,7 @@ export function endpoints(source: AdminSource): readonly AdminEndpoint[] {
     { method: 'GET', path: '/readyz', answer: (_, reply) => readiness(source, reply) },
     { method: 'GET', path: '/metrics', answer: (_, reply) => exposition(source, reply) },
     { method: 'GET', path: '/api/status', answer: () => source.status() },
-    { method: 'GET', path: '/api/routes', answer: () => ({ routes: source.routes() }) },
+    { method: 'GET', path: '/api/routes', answer: async () => ({ routes: await source.routes() }) },
     { method: 'GET', path: '/api/config', answer: (request, reply) => configuration(source, request, reply) },
     { method: 'POST', path: '/api/reload', answer: (_, reply) => reload(source, reply) },
   ]
@@ -91,5 +91,5 @@ function index(source: AdminSource, reply: FastifyReply, paths: readonly string[
   return reply
     .type('text/html; charset=utf-8')
     .header('content-security-policy', contentSecurityPolicy)
-    .send(indexPage(source.status(), source.routes().length, paths))
+    .send(indexPage(source.status(), source.routeNames().length, paths))
 }

@@ -9,8 +9,8 @@ const keys: ReadonlySet<string> = new Set(['route', 'url', 'tag'])
 export async function purge(source: AdminSource, body: unknown): Promise<object> {
   const asked = readPurge(body)
   const { route } = asked
-  const known = source.routes().some((one) => 'name' in one && one.name === route)
-  if (route !== undefined && !known) throw new Problem('bad-request', 'No route has this name.')
+  if (route !== undefined && !source.routeNames().includes(route))
+    throw new Problem('bad-request', 'No route has this name.')
   const { forgotten, toldFleet } = await source.purge!(asked)
   if (toldFleet) return { purged: forgotten }
   throw new Problem(

@@ -4,7 +4,8 @@ import type { Diagnostic } from '../config/diagnostic.ts'
 export interface AdminSource {
   status(): GatewayStatus
   /** One object per route, as `GET /api/routes` shows it. */
-  routes(): readonly object[]
+  routes(): Promise<readonly object[]>
+  routeNames(): readonly string[]
   /** The configuration as YAML text, every secret as its `${…}` text. */
   config(): Promise<string>
   /** Reads the file now, and waits until all of the gateway serves it. */

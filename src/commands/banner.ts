@@ -1,6 +1,7 @@
 /** What `sluice run` prints once it serves: where everything is, and three requests to paste. */
 import { createHash } from 'node:crypto'
 import type { ChainItem, Config, RouteConfig } from '../config/config.ts'
+import { glance } from '../config/unread.ts'
 import type { Gateway } from '../gateway.ts'
 
 type Running = Pick<Gateway, 'current' | 'addresses' | 'adminAddress'>
@@ -10,7 +11,7 @@ export function banner(gateway: Running, file: string): string {
   const { current, addresses, adminAddress } = gateway
   const admin = `http://${urlHost(reachable(adminAddress.host))}:${adminAddress.port}`
   const listeners = [...addresses.values()].map(urlOf)
-  const publicRoutes = current.routes.filter((route) => route.public !== undefined).length
+  const { publicRoutes } = current.outline
   const lines = [
     `sluice serves ${count(current.routes.length, 'route')} (${publicRoutes} public) from ${file}`,
     `  gateway  ${listeners.join('  ')}`,
@@ -26,9 +27,10 @@ export function banner(gateway: Running, file: string): string {
 function examples({ current, addresses }: Running, admin: string): string[] {
   const plain = [...addresses].filter(([, { protocol }]) => protocol === 'http')
   const urls = new Map(plain.map(([name, address]) => [name, urlOf(address)]))
-  const open = current.routes.find((route) => route.public !== undefined && isPlain(route))
-  const asks = (route: RouteConfig) => isPlain(route) && route.chain.some(asksForKey)
-  const keyed = knowsDemoKey(current) ? current.routes.find(asks) : undefined
+  const routes = current.routes.slice(0, MOST_LOOKED_AT).map(glance)
+  const open = routes.find((route) => route.public !== undefined && isPlain(route))
+  const asks = (route: RouteConfig) => isPlain(route) && route.chain.map(glance).some(asksForKey)
+  const keyed = knowsDemoKey(current) ? routes.find(asks) : undefined
   const openUrl = open && urlOfRoute(open, urls)
   const keyedUrl = keyed && urlOfRoute(keyed, urls)
   return [
@@ -37,6 +39,9 @@ function examples({ current, addresses }: Running, admin: string): string[] {
     `curl ${admin}/readyz`,
   ].slice(0, 3)
 }
+
+/** Requests wait for none of this, but they share the thread with it. */
+const MOST_LOOKED_AT = 500
 
 /** The only key in the world that is no secret: that of the gateway.yaml in the box. */
 const DEMO_KEY = 'demo-key'

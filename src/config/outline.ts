@@ -15,6 +15,8 @@ export interface Outline {
   readonly secrets: readonly string[]
   /** Header names that are the gateway's to set, with `-` for `_`, as clients' names are compared: CGI and WSGI origins cannot tell them apart. */
   readonly reserved: readonly string[]
+  /** How many routes let everybody in. */
+  readonly publicRoutes: number
   /** Some target is the embedded origin. */
   readonly usesEcho: boolean
   /** As many threads can have a part of every bound on connections. */
@@ -36,7 +38,7 @@ type Outlined = Pick<Config, 'limits' | 'items' | 'routes' | 'upstreams'>
 
 /** `plugins`: by `PluginRef.url`. Reports plugins that cannot say what they declare. */
 export function outlineOf(config: Outlined, plugins: ReadonlyMap<string, LoadedPlugin>, findings: Findings): Outline {
-  const { upstreams } = config
+  const { routes, upstreams } = config
   const items = config.items.flatMap((item) => (item.kind === 'plugin' ? item : item.members))
   const declared = new Declared(findings)
   for (const item of items) declared.add(item, plugins.get(item.plugin.url))
@@ -44,6 +46,7 @@ export function outlineOf(config: Outlined, plugins: ReadonlyMap<string, LoadedP
   return {
     plugins: usesOf(items, plugins),
     ...declared.sorted,
+    publicRoutes: routes.filter((route) => route.public !== undefined).length,
     usesEcho: upstreams.some(({ targets }) => targets.some(({ protocol }) => protocol === 'builtin')),
     mostThreads: mostThreads(config),
   }
