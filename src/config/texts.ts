@@ -37,8 +37,10 @@ export function packTexts(texts: readonly string[]): PackedTexts {
   return { bytes: Buffer.concat(blocks), blocks: ends, places }
 }
 
-/** For another thread: nothing of it is copied on the way. */
-export function sharedTexts({ bytes, blocks, places }: PackedTexts): PackedTexts {
+/** For another thread: nothing of it is copied on the way. What came so is passed on as it is. */
+export function sharedTexts(packed: PackedTexts): PackedTexts {
+  const { bytes, blocks, places } = packed
+  if (bytes.buffer instanceof SharedArrayBuffer) return packed
   return {
     bytes: new Uint8Array(sharedCopy(bytes)),
     blocks: new Uint32Array(sharedCopy(blocks)),

@@ -81,7 +81,7 @@ export class Serving implements Server {
     const rejections = trafficMetrics(metrics, {
       inflightRequests: () => this.#inflight(),
       connections: () => this.#listeners.connections(),
-      upstreamConnections: () => connectionsByUpstream(this.#targetStates.upstreams, this.#targets()),
+      upstreamConnections: () => connectionsByUpstream(this.#targetStates.upstreams(), this.#targets()),
       certificates: () => this.#listeners.certificates(),
       stores: () => this.#carry.values<FleetStore>('store '),
     })

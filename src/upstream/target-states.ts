@@ -27,9 +27,11 @@ interface Drain extends Subject {
 }
 
 interface OfUpstream {
-  /** Whose targets these are; null until it serves. */
+  /** As it serves; null: it does not. */
   config: UpstreamConfig | null
+  /** Those that serve first. */
   states: TargetState[]
+  serving: number
 }
 
 export class TargetStates {
@@ -46,7 +48,7 @@ export class TargetStates {
   }
 
   #of(upstream: string): OfUpstream {
-    const known = this.#upstreams.get(upstream) ?? { config: null, states: [] }
+    const known = this.#upstreams.get(upstream) ?? { config: null, states: [], serving: 0 }
     this.#upstreams.set(upstream, known)
     return known
   }
@@ -57,13 +59,16 @@ export class TargetStates {
     else state.judge('active', notice.up ? null : (notice.reason ?? 'unhealthy'))
   }
 
-  /** Names of upstreams. */
-  get upstreams(): Iterable<string> {
-    return this.#upstreams.keys()
+  /** Names of the upstreams that serve. */
+  *upstreams(): Generator<string> {
+    for (const [name, { config }] of this.#upstreams) if (config !== null) yield name
   }
 
+  /** Of the targets that serve. */
   *all(): Generator<TargetState> {
-    for (const { states } of this.#upstreams.values()) yield* states
+    for (const { states, serving } of this.#upstreams.values()) {
+      for (let i = 0; i < serving; i++) yield states[i]!
+    }
   }
 
   /** These upstreams serve: their targets are known from now on, asked for or not, and no others. */
@@ -78,12 +83,13 @@ export class TargetStates {
 
   #serve(upstream: UpstreamConfig): void {
     const known = this.#of(upstream.name)
-    if (known.config === upstream) return
+    if (known.config === upstream && known.serving === known.states.length) return
     const brief = upstreamBrief(upstream)
     const urls = new Set(brief.urls)
     for (const url of urls) this.of(upstream.name, url)
     known.states = known.states.filter(({ url }) => urls.has(url))
     for (const state of known.states) state.hasBreaker = brief.hasBreaker
+    known.serving = known.states.length
     known.config = upstream
   }
 }
