@@ -1,7 +1,7 @@
 /**
  * `node bench/stall.ts`: how long a reload of a large file holds requests up. Per shape of the file: the longest turn of an event
  * loop that serves, and the slowest request of a client that asks 200 times a second; beside it the same client while somebody
- * else checks the file. Exits 1 when a turn takes longer than 20 ms of CPU.
+ * else checks the file. `--asked N`: only so many routes were asked for before. Exits 1 when a turn takes longer than 20 ms of CPU.
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -32,6 +32,8 @@ const afterwardsMs = 2000
 interface Options {
   readonly routes: number
   readonly reloads: number
+  /** How many routes have been asked for before. */
+  readonly asked: number
   readonly threads: readonly number[]
   /** Of the gateway: with the process that reads the file, one core or all. */
   readonly cores: number | string
@@ -63,7 +65,7 @@ async function main({ threads, ...options }: Options): Promise<boolean> {
 
 async function measure(
   shape: Shape,
-  { routes, reloads, threads, cores }: Omit<Options, 'threads'> & { threads: number },
+  { routes, asked, reloads, threads, cores }: Omit<Options, 'threads'> & { threads: number },
 ): Promise<Row> {
   await using folder = await temporaryFolder()
   const origin = createServer((_request, response) => response.writeHead(200, { 'content-length': '2' }).end('ok'))
@@ -80,10 +82,10 @@ async function measure(
 
   const warming = startSteadyLoad(
     gateway.port,
-    Array.from({ length: routes }, (_, i) => shape.path(i)),
+    Array.from({ length: asked }, (_, i) => shape.path(i)),
     0.5,
   )
-  await sleep(routes * 0.5 + 500)
+  await sleep(asked * 0.5 + 500)
   warming.stop()
   await using load = new SteadyThread({
     port: gateway.port,
@@ -176,6 +178,7 @@ try {
   const { values } = parseArgs({
     options: {
       routes: { type: 'string', default: '10000' },
+      asked: { type: 'string' },
       reloads: { type: 'string', default: '5' },
       threads: { type: 'string', default: '1,2' },
       realtime: { type: 'boolean', default: false },
@@ -189,6 +192,7 @@ try {
   }
   const held = await main({
     routes: wholeNumber('--routes', values.routes),
+    asked: wholeNumber('--asked', values.asked ?? values.routes),
     reloads: wholeNumber('--reloads', values.reloads),
     cores: values.spread ? `0-${availableParallelism() - 1}` : gatewayCore,
     threads: values.threads.split(',').map((one) => wholeNumber('--threads', one)),
