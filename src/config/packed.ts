@@ -188,25 +188,43 @@ export async function unpackConfig(
   const list = <Name extends PartName>(name: Name, kind: Omit<UnpackedKind<Parts[Name][number]>, 'known' | 'pace'>) =>
     unpackList<Parts[Name][number]>(lists[name], { known: known?.[name] ?? [], pace, ...kind })
   const items = await list('items', { Unread: UnreadItem, partOf: itemOfText })
-  const routeOf = (text: string, named: readonly ChainItem[]): RouteConfig => {
-    const route: PackedRoute = JSON.parse(text)
-    return { ...route, chain: route.chain.map((number) => named[number]!) }
-  }
   const parts: Parts = {
     items,
     routes: await list('routes', { Unread: UnreadRoute, partOf: routeOf, items }),
-    upstreams: await list('upstreams', { Unread: UnreadUpstream, partOf: (text) => upstreamOf(JSON.parse(text)) }),
+    upstreams: await list('upstreams', { Unread: UnreadUpstream, partOf: upstreamsBy(upstreamOf) }),
     consumers: await list('consumers', { partOf: (text) => JSON.parse(text) }),
   }
   return deepFreeze({ ...head, ...parts, plugins: plugins.map((number) => items[number]!) })
 }
+
+// What reads a part later lives as long as any part of its source. It is made out here, where it can hold nothing of the
+// config that it came with, nor of the one before.
+
+function routeOf(text: string, named: readonly ChainItem[]): RouteConfig {
+  const route: PackedRoute = JSON.parse(text)
+  return { ...route, chain: route.chain.map((number) => named[number]!) }
+}
+
+function upstreamsBy(upstreamOf: (upstream: UpstreamConfig) => UpstreamConfig) {
+  return (text: string): UpstreamConfig => upstreamOf(JSON.parse(text))
+}
+
+function sourceOf<Part>(
+  { texts, briefs }: PackedSource,
+  named: readonly ChainItem[],
+  partOf: PartOf<Part>,
+): Source<Part> {
+  return { texts: new Texts(texts), briefs: new Texts(briefs), items: named, partOf: (text) => partOf(text, named) }
+}
+
+type PartOf<Part> = (text: string, named: readonly ChainItem[]) => Part
 
 interface UnpackedKind<Part> {
   readonly known: readonly Part[]
   readonly pace: Pace
   /** What stands for a part that waits. */
   readonly Unread?: UnreadClass<Part & object>
-  partOf(text: string, items: readonly ChainItem[]): Part
+  readonly partOf: PartOf<Part>
   /** All of the config. */
   readonly items?: readonly ChainItem[]
 }
@@ -215,10 +233,13 @@ async function unpackList<Part extends object>(
   { places, sources, coming }: PackedList,
   { known, pace, Unread, partOf, items = [] }: UnpackedKind<Part>,
 ): Promise<readonly Part[]> {
-  const readers = sources.map(({ texts, briefs, items: numbers }): Source<Part> => {
-    const named = Array.from(numbers, (number) => items[number]!)
-    return { texts: new Texts(texts), briefs: new Texts(briefs), items: named, partOf: (text) => partOf(text, named) }
-  })
+  const readers = sources.map((source) =>
+    sourceOf(
+      source,
+      Array.from(source.items, (number) => items[number]!),
+      partOf,
+    ),
+  )
   const parts: Part[] = []
   let next = 0
   for (const place of places) {

@@ -1,4 +1,6 @@
 /** A config that is served is sent on with as little as has changed, and arrives whole. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { routeBrief, upstreamBrief } from '../../src/config/brief.ts'
@@ -211,3 +213,28 @@ test('a part whose name has a line break does not wait, and comes whole', async 
   expect(routes.map(isUnread)).toEqual([false, false, true])
   expect(routes.map(({ name }) => name)).toEqual(['a\nb', '\ud800', 'c'])
 })
+
+test('what waits holds no config that it came with, nor one before', async () => {
+  const files = (i: number) => configOf([route('kept', [item('k')]), route('other', [item('o', { i })])])
+  let config = await sent(files(0), null, allWaits)
+  const gone: WeakRef<Config>[] = []
+  for (let i = 1; i < 6; i++) {
+    gone.push(new WeakRef(config))
+    config = await sent(files(i), config, allWaits)
+  }
+
+  await collected()
+
+  expect(gone.map((ref) => ref.deref()?.items.length)).toEqual(gone.map(() => undefined))
+  expect(config.routes[0]!.chain[0]!.id).toBe('k')
+})
+
+/** All garbage; what is on the stack of whoever called stays until the next turn. */
+async function collected(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  for (let i = 0; i < 3; i++) {
+    await new Promise((done) => setTimeout(done, 10))
+    collect()
+  }
+}
