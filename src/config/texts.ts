@@ -68,7 +68,10 @@ export class Texts {
   #blockAt(block: number): Buffer {
     if (block === this.#block) return this.#read
     const { bytes, blocks } = this.packed
-    this.#read = inflateRawSync(bytes.subarray(block === 0 ? 0 : blocks[block - 1], blocks[block]))
+    const read = inflateRawSync(bytes.subarray(block === 0 ? 0 : blocks[block - 1], blocks[block]))
+    // It comes in a piece of 16 KiB, however short it is.
+    this.#read = Buffer.allocUnsafeSlow(read.length)
+    this.#read.set(read)
     this.#block = block
     return this.#read
   }

@@ -15,6 +15,7 @@ import {
   sharedPlaces,
   wholePrints,
 } from '../../src/config/parts.ts'
+import { packTexts, Texts } from '../../src/config/texts.ts'
 import { glance, isUnread, whole } from '../../src/config/unread.ts'
 import { nothingWaits } from '../../src/config/waiting.ts'
 
@@ -227,6 +228,19 @@ test('what waits holds no config that it came with, nor one before', async () =>
 
   expect(gone.map((ref) => ref.deref()?.items.length)).toEqual(gone.map(() => undefined))
   expect(config.routes[0]!.chain[0]!.id).toBe('k')
+})
+
+test('of short texts that were read little is kept', async () => {
+  const packed = packTexts(['short'])
+  const sources = Array.from({ length: 1000 }, () => new Texts(packed))
+  await collected()
+  const before = process.memoryUsage().arrayBuffers
+
+  for (const texts of sources) texts.at(0)
+  await collected()
+
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024)
+  expect(sources[0]!.at(0)).toBe('short')
 })
 
 /** All garbage; what is on the stack of whoever called stays until the next turn. */
