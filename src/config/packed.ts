@@ -1,17 +1,11 @@
-/**
- * A config on its way to where it is served. What is there already is named by its place; the rest comes as text, and of that
- * most stays text until it is asked for: to read 10,000 routes at once would hold every request up, and so would throwing
- * 10,000 old ones away.
- */
-import { Pace } from '../pace.ts'
+/** A config on its way to where it is served. What is there already is named by its place, the rest comes as text. See unpacked.ts. */
 import { routeLines, upstreamLines } from './brief.ts'
 import type { ChainItem, Config, RouteConfig } from './config.ts'
-import { deepFreeze } from './freeze.ts'
-import { itemOfText, textOfItem } from './part-text.ts'
+import { textOfItem } from './part-text.ts'
 import { eachPart, type PartName, type Parts } from './parts.ts'
 import { sharedCopy } from './shared-bytes.ts'
-import { type PackedTexts, packTexts, sharedTexts, Texts } from './texts.ts'
-import { isUnread, type Source, type UnreadClass, UnreadItem, UnreadRoute, UnreadUpstream } from './unread.ts'
+import { type PackedTexts, packTexts, sharedTexts } from './texts.ts'
+import { isUnread, type Source } from './unread.ts'
 import type { UpstreamConfig } from './upstream-config.ts'
 
 export interface PackedConfig {
@@ -22,7 +16,7 @@ export interface PackedConfig {
   readonly lists: Readonly<Record<PartName, PackedList>>
 }
 
-interface PackedList {
+export interface PackedList {
   /** Of each part, its place in the list that is there already; -1: it comes. */
   readonly places: Int32Array
   readonly sources: readonly PackedSource[]
@@ -30,7 +24,7 @@ interface PackedList {
   readonly coming: Uint32Array
 }
 
-interface PackedSource {
+export interface PackedSource {
   readonly texts: PackedTexts
   readonly briefs: PackedTexts
   /** Numbers of the items that its routes name, in the list of items. */
@@ -44,7 +38,7 @@ export interface Waiting {
   upstream(upstream: UpstreamConfig): boolean
 }
 
-type PackedRoute = Omit<RouteConfig, 'chain'> & { readonly chain: readonly number[] }
+export type PackedRoute = Omit<RouteConfig, 'chain'> & { readonly chain: readonly number[] }
 
 /** `places`: of each part, among those that the receiver has. */
 export function packConfig(
@@ -171,87 +165,4 @@ export function sharedPack({ lists, ...rest }: PackedConfig): PackedConfig {
     coming: new Uint32Array(sharedCopy(coming)),
   })
   return { ...rest, lists: eachPart((name) => shared(lists[name])) }
-}
-
-interface Receiver {
-  /** The parts that places speak of; null where none does. */
-  readonly known: Parts | null
-  /** An upstream as this thread has it. */
-  readonly upstreamOf?: (upstream: UpstreamConfig) => UpstreamConfig
-}
-
-export async function unpackConfig(
-  { head, plugins, lists }: PackedConfig,
-  { known, upstreamOf = (upstream) => upstream }: Receiver,
-): Promise<Config> {
-  const pace = new Pace()
-  const list = <Name extends PartName>(name: Name, kind: Omit<UnpackedKind<Parts[Name][number]>, 'known' | 'pace'>) =>
-    unpackList<Parts[Name][number]>(lists[name], { known: known?.[name] ?? [], pace, ...kind })
-  const items = await list('items', { Unread: UnreadItem, partOf: itemOfText })
-  const parts: Parts = {
-    items,
-    routes: await list('routes', { Unread: UnreadRoute, partOf: routeOf, items }),
-    upstreams: await list('upstreams', { Unread: UnreadUpstream, partOf: upstreamsBy(upstreamOf) }),
-    consumers: await list('consumers', { partOf: (text) => JSON.parse(text) }),
-  }
-  return deepFreeze({ ...head, ...parts, plugins: plugins.map((number) => items[number]!) })
-}
-
-// What reads a part later lives as long as any part of its source. It is made out here, where it can hold nothing of the
-// config that it came with, nor of the one before.
-
-function routeOf(text: string, named: readonly ChainItem[]): RouteConfig {
-  const route: PackedRoute = JSON.parse(text)
-  return { ...route, chain: route.chain.map((number) => named[number]!) }
-}
-
-function upstreamsBy(upstreamOf: (upstream: UpstreamConfig) => UpstreamConfig) {
-  return (text: string): UpstreamConfig => upstreamOf(JSON.parse(text))
-}
-
-function sourceOf<Part>(
-  { texts, briefs }: PackedSource,
-  named: readonly ChainItem[],
-  partOf: PartOf<Part>,
-): Source<Part> {
-  return { texts: new Texts(texts), briefs: new Texts(briefs), items: named, partOf: (text) => partOf(text, named) }
-}
-
-type PartOf<Part> = (text: string, named: readonly ChainItem[]) => Part
-
-interface UnpackedKind<Part> {
-  readonly known: readonly Part[]
-  readonly pace: Pace
-  /** What stands for a part that waits. */
-  readonly Unread?: UnreadClass<Part & object>
-  readonly partOf: PartOf<Part>
-  /** All of the config. */
-  readonly items?: readonly ChainItem[]
-}
-
-async function unpackList<Part extends object>(
-  { places, sources, coming }: PackedList,
-  { known, pace, Unread, partOf, items = [] }: UnpackedKind<Part>,
-): Promise<readonly Part[]> {
-  const readers = sources.map((source) =>
-    sourceOf(
-      source,
-      Array.from(source.items, (number) => items[number]!),
-      partOf,
-    ),
-  )
-  const parts: Part[] = []
-  let next = 0
-  for (const place of places) {
-    if (place === -1) {
-      const source = readers[coming[next]!]!
-      const index = coming[next + 1]!
-      if (coming[next + 2] === 1) parts.push(new Unread!(source, index))
-      else parts.push(deepFreeze(source.partOf(source.texts.at(index))))
-      next += 3
-    } else parts.push(known[place]!)
-    if (pace.isOver) await pace.rest()
-  }
-  // It holds frozen things only: no need to walk them again.
-  return Object.freeze(parts)
 }

@@ -7,14 +7,32 @@ import { deepFreeze } from './freeze.ts'
 import type { Texts } from './texts.ts'
 import type { UpstreamConfig } from './upstream-config.ts'
 
-/** Where parts of one kind come from. */
-export interface Source<Part> {
+/** `items`: those that a route names by number. */
+export type PartOf<Part> = (text: string, items: readonly ChainItem[]) => Part
+
+/** Where parts of one kind come from. It lives as long as any of them. */
+export class Source<Part> {
   readonly texts: Texts
   /** Of each text the name of what it says, and its brief, in lines. */
   readonly briefs: Texts
-  /** That routes of it name by number. */
   readonly items: readonly ChainItem[]
-  partOf(text: string): Part
+  readonly #partOf: PartOf<Part>
+
+  constructor({
+    texts,
+    briefs,
+    items,
+    partOf,
+  }: Pick<Source<Part>, 'texts' | 'briefs' | 'items'> & { partOf: PartOf<Part> }) {
+    this.texts = texts
+    this.briefs = briefs
+    this.items = items
+    this.#partOf = partOf
+  }
+
+  read(index: number): Part {
+    return this.#partOf(this.texts.at(index), this.items)
+  }
 }
 
 export class Unread<Part extends object> {
@@ -41,7 +59,7 @@ export class Unread<Part extends object> {
 
   /** The same, for who looks at all parts once: it is not kept. */
   glance(): Part {
-    return this.#read ?? this.source.partOf(this.source.texts.at(this.index))
+    return this.#read ?? this.source.read(this.index)
   }
 
   /** See brief.ts. */

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { getCompileCacheDir } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config/config.ts'
-import { unpackConfig } from '../config/packed.ts'
+import { unpackConfig } from '../config/unpacked.ts'
 import type { Checked, Question } from './checked.ts'
 import type { Keeping, Kept, Outcome, Task } from './messages.ts'
 

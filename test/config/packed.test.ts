@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { routeBrief, upstreamBrief } from '../../src/config/brief.ts'
 import type { ChainItem, Config, PluginItem, RouteConfig } from '../../src/config/config.ts'
-import { packConfig, sharedPack, unpackConfig } from '../../src/config/packed.ts'
+import { packConfig, sharedPack } from '../../src/config/packed.ts'
 import {
   eachPart,
   freshPrints,
@@ -16,6 +16,7 @@ import {
   wholePrints,
 } from '../../src/config/parts.ts'
 import { packTexts, Texts } from '../../src/config/texts.ts'
+import { unpackConfig } from '../../src/config/unpacked.ts'
 import { glance, isUnread, whole } from '../../src/config/unread.ts'
 import { nothingWaits } from '../../src/config/waiting.ts'
 
