@@ -21,7 +21,7 @@ interface Receiver {
 
 export async function unpackConfig(
   { head, plugins, lists }: PackedConfig,
-  { known, upstreamOf = (upstream) => upstream }: Receiver,
+  { known, upstreamOf = unchanged }: Receiver,
 ): Promise<Config> {
   const pace = new Pace()
   const list = <Name extends PartName>(name: Name, kind: Omit<Kind<Parts[Name][number]>, 'known' | 'pace'>) =>
@@ -37,7 +37,7 @@ export async function unpackConfig(
 }
 
 // What reads a part later lives as long as any part of its source. It is made out here, where it can hold nothing of the
-// config that it came with, nor of the one before.
+// config that it came with, nor of the one before: the default of a parameter would.
 
 function routeOf(text: string, items: readonly ChainItem[]): RouteConfig {
   const route: PackedRoute = JSON.parse(text)
@@ -46,6 +46,10 @@ function routeOf(text: string, items: readonly ChainItem[]): RouteConfig {
 
 function consumerOf(text: string): ConsumerConfig {
   return JSON.parse(text)
+}
+
+function unchanged(upstream: UpstreamConfig): UpstreamConfig {
+  return upstream
 }
 
 function upstreamsBy(upstreamOf: (upstream: UpstreamConfig) => UpstreamConfig): PartOf<UpstreamConfig> {

@@ -105,7 +105,11 @@ export function record(
   try {
     const begun = module.default(scope, item.options)
     // Most plugins are ready at once, and 20,000 of them are spared a promise each.
-    return begun === undefined ? recorded() : Promise.resolve(begun).then(recorded, failed)
+    if (begun === undefined) return recorded()
+    const ready = Promise.resolve(begun).then(recorded, failed)
+    if (module.traits.lazy !== true) return ready
+    ready.catch(() => {})
+    throw new Error('its traits say `lazy`: it must be ready at once')
   } catch (error) {
     return failed(error)
   }

@@ -217,7 +217,10 @@ test('a part whose name has a line break does not wait, and comes whole', async 
 })
 
 test('what waits holds no config that it came with, nor one before', async () => {
-  const files = (i: number) => configOf([route('kept', [item('k')]), route('other', [item('o', { i })])])
+  const files = (i: number): Config => ({
+    ...configOf([route('kept', [item('k')]), route('other', [item('o', { i })])]),
+    upstreams: [upstreamOf('kept'), upstreamOf(`other${i}`)] as unknown as Config['upstreams'],
+  })
   let config = await sent(files(0), null, allWaits)
   const gone: WeakRef<Config>[] = []
   for (let i = 1; i < 6; i++) {

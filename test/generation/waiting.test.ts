@@ -142,6 +142,7 @@ ${Array.from({ length: 6 }, (_, i) => `  a${i}: { match: "/a${i}", upstream: ${i
       'closes.mjs': 'scope.onClose(() => {})',
       'waits.mjs': 'return Promise.resolve()',
       'throws.mjs': "throw new Error('no such text')",
+      'nothing.mjs': 'throw null',
     }
     const files = Object.fromEntries(
       Object.entries(bodies).map(([name, body]) => [name, counted('{ lazy: true }', body)]),
@@ -153,6 +154,7 @@ ${Array.from({ length: 6 }, (_, i) => `  a${i}: { match: "/a${i}", upstream: ${i
       /its traits say `lazy`: it can keep and close nothing/,
       /its traits say `lazy`: it must be ready at once/,
       /no such text/,
+      /null/,
     ].map((message, i) => ({
       code: 'plugin-failed',
       path: `plugins/${plugins[i]}#0`,
@@ -165,6 +167,13 @@ ${Array.from({ length: 6 }, (_, i) => `  a${i}: { match: "/a${i}", upstream: ${i
     await using gateway = await startGateway(`routes:\n${many}`, { files })
     expect(await gateway.reload(text)).toMatchObject({ ok: false, diagnostics: expected })
     expect((await gateway.fetch('/r1/1')).status).toBe(200)
+    // A small file is refused for the first of them alone.
+    for (const [i, plugin] of plugins.entries()) {
+      const small = await gateway.reload(
+        `plugins: [${plugin}]\nroutes: { a: { match: /a, respond: { status: 200 }, public: "test" } }\n`,
+      )
+      expect(small).toMatchObject({ ok: false, diagnostics: [expected[i]] })
+    }
   })
 
   test('options that only a plugin itself finds wrong are refused where they stand, all at once', async () => {
