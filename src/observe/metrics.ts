@@ -5,6 +5,7 @@ import { CellPages } from './cells.ts'
 import { Counters, type FamilyShape, Histograms } from './families.ts'
 import { type GaugeReading, Gauges } from './gauges.ts'
 import type { CounterFamily, GaugeFamily, HistogramFamily, Instruments } from './instruments.ts'
+import { Roll } from './roll.ts'
 
 const PREFIX = 'sluice_'
 
@@ -58,18 +59,20 @@ export class Metrics implements Instruments {
 
   /** The same in steps, for whoever has to give way between them. What there are series of is less than what has names. */
   *retaining(label: 'route' | 'upstream', named: Iterable<Named>): Generator<void> {
-    const gone = new Set<string>()
+    const values = new Set<string>()
     for (const family of this.#families.values()) {
       for (const value of family.values(label)) {
-        gone.add(value)
+        values.add(value)
         yield
       }
     }
-    gone.delete('_none')
+    const known = new Roll([...values])
+    known.mark('_none')
     for (const { name } of named) {
-      gone.delete(name)
+      known.mark(name)
       yield
     }
+    const gone = known.unmarked
     if (gone.size > 0) for (const family of this.#families.values()) yield* family.dropping(label, gone)
   }
 
