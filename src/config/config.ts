@@ -30,10 +30,10 @@ export interface Config {
   /** The global plugins alone: what a request that matches no route runs. */
   readonly plugins: readonly ChainItem[]
   readonly routes: readonly RouteConfig[]
-  /** Every item of all chains once, the global ones first. */
-  readonly items: readonly ChainItem[]
   /** On which line of the file each of them begins. */
   readonly routeLines: readonly number[]
+  /** Every item of all chains once, the global ones first. */
+  readonly items: readonly ChainItem[]
   readonly tests: readonly TestConfig[]
   /** `requireTests`: nothing is served whose tests fail. */
   readonly reload: { readonly requireTests: boolean }

@@ -2,6 +2,7 @@
 import type { Config, PluginItem, PluginRef } from './config.ts'
 import type { Position } from './diagnostic.ts'
 import type { Findings } from './findings.ts'
+import { membersOf } from './members.ts'
 import type { LoadedPlugin } from './plugin-catalog.ts'
 import { mostThreads } from './threads.ts'
 
@@ -39,7 +40,7 @@ type Outlined = Pick<Config, 'limits' | 'items' | 'routes' | 'upstreams'>
 /** `plugins`: by `PluginRef.url`. Reports plugins that cannot say what they declare. */
 export function outlineOf(config: Outlined, plugins: ReadonlyMap<string, LoadedPlugin>, findings: Findings): Outline {
   const { routes, upstreams } = config
-  const items = config.items.flatMap((item) => (item.kind === 'plugin' ? item : item.members))
+  const items = config.items.flatMap(membersOf)
   const declared = new Declared(findings)
   for (const item of items) declared.add(item, plugins.get(item.plugin.url))
   for (const part of readByConfig(config)) declared.reads.add(part)

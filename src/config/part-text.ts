@@ -1,10 +1,11 @@
 /** A part of a config as text. JSON, and beside it what YAML has and JSON has not: `.inf`, `.nan`, `-0.0`. */
 import { deserialize, serialize } from 'node:v8'
 import type { ChainItem, PluginItem } from './config.ts'
+import { membersOf } from './members.ts'
 
 /** Options of a plugin may be whatever YAML can say; all else in a config is JSON. */
 export function textOfItem(item: ChainItem): string {
-  const items = item.kind === 'any' ? item.members : [item]
+  const items = membersOf(item)
   if (items.every(({ options }) => isJson(options))) return JSON.stringify(item)
   const options = serialize(items.map((one) => one.options)).toString('base64')
   return JSON.stringify({ item: item.kind === 'any' ? { ...item, members: items.map(bare) } : bare(item), options })

@@ -1,5 +1,6 @@
 /** Which parts of a config wait until a request asks for them. */
-import type { ChainItem, PluginItem } from './config.ts'
+import type { PluginItem } from './config.ts'
+import { membersOf } from './members.ts'
 import type { Outline } from './outline.ts'
 import type { Waiting } from './packed.ts'
 
@@ -8,14 +9,10 @@ export function waitingOf({ plugins }: Outline): Waiting {
   const uses = new Map(plugins.map((use) => [use.plugin.url, use]))
   const useOf = ({ plugin }: PluginItem) => uses.get(plugin.url)!
   return {
-    item: (item) => itemsOf(item).every((one) => useOf(one).lazy),
-    route: ({ chain }) => chain.flatMap(itemsOf).every((one) => useOf(one).kind === 'native'),
+    item: (item) => membersOf(item).every((one) => useOf(one).lazy),
+    route: ({ chain }) => chain.flatMap(membersOf).every((one) => useOf(one).kind === 'native'),
     upstream: ({ health }) => !health?.probe,
   }
 }
 
 export const nothingWaits: Waiting = { item: () => false, route: () => false, upstream: () => false }
-
-function itemsOf(item: ChainItem): readonly PluginItem[] {
-  return item.kind === 'any' ? item.members : [item]
-}

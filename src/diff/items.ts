@@ -1,5 +1,6 @@
 /** What changed about chain items, in words, with what it weakens. */
-import type { AnyItem, ChainItem, PluginItem } from '../config/config.ts'
+import type { ChainItem, PluginItem } from '../config/config.ts'
+import { membersOf } from '../config/members.ts'
 import { isSecretKey } from '../config/redaction.ts'
 import { secretPaths } from '../config/secret-options.ts'
 import { compareChains, type ItemPair, nameOf } from './chains.ts'
@@ -94,10 +95,6 @@ function changedAny(before: ChainItem, after: ChainItem, plugins: BothPlugins): 
     ...removed.map((item): Detail => ({ text: `${itemText(item)} is no way in any more` })),
     ...kept.flatMap((pair) => changedItem(pair, plugins)),
   ]
-}
-
-function membersOf(item: ChainItem): AnyItem['members'] {
-  return item.kind === 'any' ? item.members : [item]
 }
 
 function optionsText(item: ChainItem, plugins: Plugins): string {

@@ -70,7 +70,6 @@ function cachesOf(config: Config): Holders {
   )
 }
 
-function itemsOf({ plugins, routes }: Config, name: string): PluginItem[] {
-  const items = new Set([...plugins, ...routes.flatMap(({ chain }) => chain)])
-  return [...items].flatMap((item) => (item.kind === 'plugin' && item.plugin.name === name ? [item] : []))
+function itemsOf({ items }: Config, name: string): PluginItem[] {
+  return items.flatMap((item) => (item.kind === 'plugin' && item.plugin.name === name ? [item] : []))
 }

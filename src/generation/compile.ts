@@ -177,7 +177,7 @@ class Compiler {
   }
 
   async #succeed(): Promise<void> {
-    await this.#reuse?.end(this.#config, { routes: this.#routes, upstreams: this.#upstreams })
+    await this.#reuse?.end({ routes: this.#routes, upstreams: this.#upstreams })
   }
 
   async #release(): Promise<void> {

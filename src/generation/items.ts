@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
 import type { ChainItem, PluginItem, PluginRef } from '../config/config.ts'
+import { membersOf } from '../config/members.ts'
 import { placelessText } from '../config/part-text.ts'
 import type { LoadedPlugin } from '../config/plugin-catalog.ts'
 import { whole } from '../config/unread.ts'
@@ -91,7 +92,7 @@ export class ItemCompiler {
   #acquire(item: ChainItem): Holder[] {
     const holders: Holder[] = []
     try {
-      for (const one of item.kind === 'any' ? item.members : [item]) holders.push(this.#holderOf(one))
+      for (const one of membersOf(item)) holders.push(this.#holderOf(one))
     } catch (error) {
       this.#release(holders)
       throw error

@@ -13,6 +13,8 @@ import type { MadeUpstream, Upstreams } from './upstreams.ts'
 
 export class Reuse {
   #served: Compiled | null
+  /** Routes that it has and this config has not. */
+  readonly #gone = new Set<RouteConfig>()
   /** Plugins find around them what they found then. */
   readonly #sameAround: boolean
   readonly #sameNames: boolean
@@ -51,24 +53,23 @@ export class Reuse {
   /** Made from the one that serves where most of it stays. */
   async table({ routes }: Config, listeners: readonly string[], traits: ChainTraits): Promise<RouteTable | undefined> {
     const { config, table } = this.#served!
-    if (JSON.stringify(table.listeners) !== JSON.stringify(listeners)) return undefined
-    const left = new Set<RouteConfig>()
+    const gone = this.#gone
     const added: RouteConfig[] = []
-    await inPieces(config.routes, (route) => left.add(route))
-    await inPieces(routes, (route) => left.delete(route) || added.push(route))
-    if (left.size + added.length > config.routes.length / 2) return undefined
-    return left.size + added.length === 0 ? table : table.next({ removed: [...left], added }, traits)
+    await inPieces(config.routes, (route) => gone.add(route))
+    await inPieces(routes, (route) => gone.delete(route) || added.push(route))
+    if (JSON.stringify(table.listeners) !== JSON.stringify(listeners)) return undefined
+    if (gone.size + added.length > config.routes.length / 2) return undefined
+    return gone.size + added.length === 0 ? table : table.next({ removed: [...gone], added }, traits)
   }
 
-  /** Takes over what requests have had compiled, of what this config has too; nothing of it is known after. */
-  async end({ routes }: Config, next: Pick<Compiled, 'routes' | 'upstreams'>): Promise<void> {
+  /** Takes over what requests have had compiled, of what this config has too; nothing of it is known after. After `table`. */
+  async end(next: Pick<Compiled, 'routes' | 'upstreams'>): Promise<void> {
     const served = this.#served!
     await inPieces(served.upstreams.made.keys(), (name) => next.upstreams.has(name) && next.upstreams.get(name))
-    const present = new Set<RouteConfig>()
-    await inPieces(routes, (route) => present.add(route))
     await inPieces(served.routes.compiled.keys(), (config) => {
-      if (present.has(config) && this.route(config, next.upstreams) !== undefined) next.routes.of(config)
+      if (!this.#gone.has(config) && this.route(config, next.upstreams) !== undefined) next.routes.of(config)
     })
     this.#served = null
+    this.#gone.clear()
   }
 }

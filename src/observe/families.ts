@@ -5,6 +5,7 @@
 import type { CellPages, Cells } from './cells.ts'
 import { familyHead, labelText } from './exposition.ts'
 import type { CounterFamily, CounterSeries, HistogramFamily, HistogramSeries } from './instruments.ts'
+import { dropping, valuesOf } from './labelled.ts'
 import { boundsOf, Counter, Histogram } from './series.ts'
 
 /** What makes two families of two threads the same. */
@@ -49,20 +50,13 @@ abstract class Family<S extends Counter | Histogram> {
     return this.#entries.values()
   }
 
-  /** Those that a label has, some of them several times. */
-  *values(label: string): Generator<string> {
-    const at = this.shape.labels.indexOf(label)
-    if (at !== -1) for (const { values } of this.#entries.values()) yield values[at]!
+  values(label: string): Iterable<string> {
+    return valuesOf({ labels: this.shape.labels, entries: this.#entries }, label)
   }
 
-  /** Drops the series whose value of `label` is one of `gone`, in steps. */
-  *dropping(label: string, gone: ReadonlySet<string>): Generator<void> {
-    const at = this.shape.labels.indexOf(label)
-    if (at === -1) return
-    for (const [key, { values }] of this.#entries) {
-      yield
-      if (gone.has(values[at]!)) this.#entries.delete(key)
-    }
+  /** In steps. */
+  dropping(label: string, gone: ReadonlySet<string>): Iterable<void> {
+    return dropping({ labels: this.shape.labels, entries: this.#entries }, label, gone)
   }
 
   adopt(thread: number, values: readonly string[], cells: Cells): void {

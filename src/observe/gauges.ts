@@ -1,6 +1,7 @@
 /** Gauges: set when something changes or read at each scrape, and put together with those of other threads. */
 import { familyHead, labelText, sample } from './exposition.ts'
 import type { GaugeFamily } from './instruments.ts'
+import { dropping, valuesOf } from './labelled.ts'
 
 /** The present values of one gauge family, to be handed to another thread. */
 export interface GaugeReading {
@@ -41,20 +42,13 @@ export class Gauges implements GaugeFamily {
     this.#collect = collect
   }
 
-  /** Those that a label has, some of them several times. */
-  *values(label: string): Generator<string> {
-    const at = this.labels.indexOf(label)
-    if (at !== -1) for (const { values } of this.#own.values()) yield values[at]!
+  values(label: string): Iterable<string> {
+    return valuesOf({ labels: this.labels, entries: this.#own }, label)
   }
 
-  /** Drops the series whose value of `label` is one of `gone`, in steps. */
-  *dropping(label: string, gone: ReadonlySet<string>): Generator<void> {
-    const at = this.labels.indexOf(label)
-    if (at === -1) return
-    for (const [key, { values }] of this.#own) {
-      yield
-      if (gone.has(values[at]!)) this.#own.delete(key)
-    }
+  /** In steps. */
+  dropping(label: string, gone: ReadonlySet<string>): Iterable<void> {
+    return dropping({ labels: this.labels, entries: this.#own }, label, gone)
   }
 
   /** Replaces what was known of other threads. */

@@ -1,5 +1,4 @@
 /** Changes to tables of hosts that leave those in use as they are: whatever stands on the way to a change is copied, once. */
-
 import type { RouteConfig } from '../config/config.ts'
 import type { HostTable, Trie } from './hosts.ts'
 import type { Candidate, Leaf } from './leaf.ts'
