@@ -282,7 +282,7 @@ export class Gateway implements Viewed {
 
   async #finish(): Promise<void> {
     const { deadlineMs } = this.current.shutdown
-    this.#loader.close()
+    void this.#loader.close()
     // A reload that is under way ends first: what it opens has to be closed.
     await Promise.race([this.#turns.settled, sleep(deadlineMs, undefined, { ref: false })])
     await this.#server!.close(deadlineMs)
@@ -293,7 +293,7 @@ export class Gateway implements Viewed {
   async #end(): Promise<void> {
     this.#watch?.close()
     this.#health.close()
-    await this.#server?.end()
+    await Promise.all([this.#loader.close(), this.#server?.end()])
     await this.#admin.close()
     await this.#echo.close()
   }

@@ -1,10 +1,5 @@
 /** Memory that all threads see: what lies in it reaches another one without being copied. */
 
-/** Zeros. */
-export function sharedBytes(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length))
-}
-
 /** The bytes of these numbers. */
 export function sharedCopy({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(byteLength)

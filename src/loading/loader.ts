@@ -4,8 +4,8 @@ import type { Config } from '../config/config.ts'
 import type { Diagnostic, Excerpts } from '../config/diagnostic.ts'
 import { type LoadOptions, loadConfig } from '../config/load.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
-import { CheckApart } from './apart.ts'
 import { type Checked, check, type Question, type Servable, type Served } from './checked.ts'
+import { Readers } from './readers.ts'
 
 /** Reading so much takes some milliseconds, which is less than a process takes to start. */
 const LARGE_BYTES = 16 * 1024
@@ -14,7 +14,7 @@ export class ConfigLoader {
   readonly file: string
   readonly #options: LoadOptions
   readonly #catalog: PluginCatalog
-  #apart: CheckApart | null = null
+  readonly #readers = new Readers()
   #served: (Served & { readonly config: Config }) | null = null
   #tookOver = false
   /** Read for the last check. */
@@ -39,13 +39,10 @@ export class ConfigLoader {
 
   async #checkApart(question: Question, config: Config | null): Promise<Checked> {
     try {
-      this.#apart = new CheckApart(question, { digests: this.#catalog.digests, config })
-      return await this.#apart.checked
+      return await this.#readers.check(question, { digests: this.#catalog.digests, config })
     } catch (error) {
       // Where nothing is served, nobody is held up.
       return question.served === null ? check(question, this.#catalog) : this.#refused(question, error as Error)
-    } finally {
-      this.#apart = null
     }
   }
 
@@ -78,8 +75,8 @@ export class ConfigLoader {
   }
 
   /** Ends the check that is under way: the file is refused. */
-  close(): void {
-    this.#apart?.close()
+  close(): Promise<void> {
+    return this.#readers.close()
   }
 }
 

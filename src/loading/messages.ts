@@ -1,7 +1,8 @@
-/** What passes between the process that checks a file, the thread that keeps it, and the one that asked. */
+/** What passes between the process that checks a file, the one that starts it, and the gateway. */
 import type { PackedConfig } from '../config/packed.ts'
 import type { Prints } from '../config/parts.ts'
 import type { Checked, Question, Servable, Verdict } from './checked.ts'
+import type { Announced, Long } from './long.ts'
 
 /** What the process is told first. */
 export interface Task {
@@ -12,15 +13,9 @@ export interface Task {
   readonly token: string
 }
 
-/** What the thread is told. */
-export interface Keeping {
-  /** What `start.js` loads. */
-  readonly program: string
+/** What is told to who starts the process. */
+export interface Order {
   readonly task: Task
-  /** The process gets no longer. */
-  readonly mostMs: number
-  /** Null: none is kept. */
-  readonly compileCache: string | null
   readonly execArgv: readonly string[]
 }
 
@@ -31,18 +26,14 @@ export interface PackedServable extends Omit<Servable, 'config' | 'prints'> {
 }
 
 export interface Answer extends Omit<Checked, 'verdict'> {
-  readonly token: string
   readonly verdict: Exclude<Verdict, Servable> | PackedServable
 }
 
-/** The same, as the thread passes it on. */
-export interface Kept extends Omit<Checked, 'verdict'> {
-  readonly verdict: Exclude<Verdict, Servable> | KeptServable
+/** What the process says. */
+export interface Said {
+  readonly token: string
+  readonly outcome: { readonly answer: Answer; readonly long: readonly Long[] }
 }
 
-export interface KeptServable extends Omit<PackedServable, 'fresh'> {
-  /** Of all parts. */
-  readonly prints: Prints
-}
-
-export type Outcome = { readonly kept: Kept } | { readonly failure: string }
+/** What the gateway is told of that. Whatever is long, it asks for piece by piece. */
+export type Outcome = { readonly answer: Answer; readonly long: readonly Announced[] } | { readonly failure: string }

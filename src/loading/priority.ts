@@ -5,9 +5,9 @@ import { getPriority, setPriority } from 'node:os'
 /** The rest of the machine gets three times as much. Any lower, and a busy one would not see the new file for minutes. */
 export const NICE = 5
 
-/** Of the thread that calls, and of all that it starts later; where it is not Linux, of the whole process. One that is lower stays so. */
-export function lowerPriority(): void {
-  tolerantly(() => setPriority(Math.max(NICE, getPriority())))
+/** Of another process, and of all that it starts later. One that is lower stays so. */
+export function lowerPriority(pid: number): void {
+  tolerantly(() => setPriority(pid, Math.max(NICE, getPriority(pid))))
 }
 
 /** Where memory runs out, the kernel is to end this process and not who serves. */

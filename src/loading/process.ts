@@ -5,8 +5,9 @@ import { eachPart, freshPrints, placesOf } from '../config/parts.ts'
 import { PluginCatalog } from '../config/plugin-catalog.ts'
 import { waitingOf } from '../config/waiting.ts'
 import { check, type Question, type Servable } from './checked.ts'
-import type { Answer, PackedServable, Task } from './messages.ts'
-import { lowerPriority, offerToEnd } from './priority.ts'
+import { takeLong } from './long.ts'
+import type { Answer, PackedServable, Said, Task } from './messages.ts'
+import { offerToEnd } from './priority.ts'
 
 // Whoever asked is gone: it is seen here, and by a thread of its own where a plugin never gives this one back.
 process.once('disconnect', () => process.exit())
@@ -14,13 +15,11 @@ new Worker(new URL('./orphan.js', import.meta.url), { workerData: process.ppid, 
 process.once('message', (task: Task) => void answer(task))
 
 async function answer({ question, digests, token }: Task): Promise<void> {
-  if (question.served !== null) {
-    if (process.platform !== 'linux') lowerPriority()
-    offerToEnd()
-  }
+  if (question.served !== null) offerToEnd()
   const { verdict, ...rest } = await check(question, new PluginCatalog(digests), true)
-  const answer: Answer = { ...rest, token, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
-  process.send!(answer, (error: Error | null) => error !== null && process.exit())
+  const answer: Answer = { ...rest, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
+  const said: Said = { token, outcome: { answer, long: takeLong(answer) } }
+  process.send!(said, (error: Error | null) => error !== null && process.exit())
 }
 
 function packed({ config, prints, ...known }: Servable, { served }: Question): PackedServable {

@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { renderDiagnostics } from '../../src/config/diagnostic.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { ConfigError } from '../../src/gateway-errors.ts'
-import { CheckApart, withoutInspector } from '../../src/loading/apart.ts'
+import { Readers, withoutInspector } from '../../src/loading/readers.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { runSluice } from '../support/child.ts'
 import { startGateway } from '../support/gateway.ts'
@@ -24,12 +24,30 @@ export const schema = { type: 'object', additionalProperties: false, properties:
 export default function mine(scope) { scope.addHook('onSend', (_, reply) => reply.headers.set('x-mine', '${body}')) }
 `
 
-/** Processes of this one, or of another, that read a file. */
-function readers(parent: number | 'self' = 'self'): number[] {
-  const children = readdirSync(`/proc/${parent}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8').trim().split(' ').map(Number),
-  )
-  return children.filter((pid) => pid > 0 && commandOf(pid).includes('loading/process.ts'))
+/** Processes that read a file for this one, or for another. */
+function readers(gateway?: number): number[] {
+  return starters(gateway).flatMap(childrenOf)
+}
+
+/** Processes that start those. */
+function starters(gateway: number = process.pid): number[] {
+  return childrenOf(gateway).filter((pid) => commandOf(pid).includes('loading/starter.js'))
+}
+
+function childrenOf(parent: number): number[] {
+  try {
+    const threads = readdirSync(`/proc/${parent}/task`)
+    const lists = threads.map((thread) => readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8'))
+    return lists.flatMap((list) =>
+      list
+        .split(' ')
+        .filter((pid) => pid.trim() !== '')
+        .map(Number),
+    )
+  } catch {
+    // It has ended since.
+    return []
+  }
 }
 
 function commandOf(pid: number): string {
@@ -158,18 +176,45 @@ export default function fussy(scope) {
     },
   )
 
+  test.runIf(process.platform === 'linux')(
+    'is started by one process for all of them, and by another where that one is killed',
+    async () => {
+      await using gateway = await startGateway(small)
+      await gateway.reload(`${small}${many}`)
+      const first = starters()
+      expect(first).toHaveLength(1)
+      // What is sent to the gateway's whole group.
+      for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.kill(first[0]!, signal)
+      expect(await gateway.reload(`${small}${many.replaceAll('test', 'new')}`)).toMatchObject({ changed: true })
+      expect(starters()).toEqual(first)
+
+      process.kill(first[0]!, 'SIGKILL')
+      await expect.poll(() => existsSync(`/proc/${first[0]}`)).toBe(false)
+      expect(await gateway.reload(`${small}${many}`)).toMatchObject({ changed: true })
+      const reloading = gateway.reload(`${small}${many.replaceAll('test', 'new')}`)
+      await expect.poll(() => readers(), { interval: 1 }).toHaveLength(1)
+      const [reader] = readers()
+      process.kill(starters()[0]!, 'SIGKILL')
+
+      const message = 'the process that reads the file has ended: the process that starts it has ended'
+      expect(await reloading).toMatchObject({ ok: false, diagnostics: [{ code: 'worker-ended', message }] })
+      await expect.poll(() => commandOf(reader!)).toBe('')
+      expect(await (await gateway.fetch('/r7/1')).text()).toBe('7')
+    },
+  )
+
   test('is refused where a plugin waits for ever, and the reader is gone', async () => {
     await using gateway = await startGateway(small, { files: { 'waits.mjs': 'await new Promise(() => {})\n' } })
     const file = join(gateway.folder, 'gateway.yaml')
     await writeFile(file, `plugins: [./waits.mjs]\nroutes:\n${many}`)
 
-    const apart = new CheckApart(
+    const checked = new Readers().check(
       { file, options: {}, served: null },
       { digests: new Map(), config: null, mostMs: 2000 },
     )
 
-    await expect(apart.checked).rejects.toThrow('it came to no end in 2 s')
-    expect(readers()).toEqual([])
+    await expect(checked).rejects.toThrow('it came to no end in 2 s')
+    expect([...starters(), ...readers()]).toEqual([])
   })
 
   test('is read though a plugin tells its parent something else', async () => {
@@ -206,7 +251,8 @@ export default function fussy(scope) {
     expect(await next).toMatchObject({ changed: false, generation: 1 })
     clearInterval(looking)
     expect(seen.size).toBe(1)
-    expect(readers()).toEqual([])
+    expect(starters()).toEqual([])
+    expect([...seen].map(commandOf)).toEqual([''])
   })
 
   test.runIf(process.platform === 'linux')(
@@ -222,13 +268,14 @@ export default function fussy(scope) {
       await writeFile(sluice.file, `plugins: [./loops.mjs]\n${await readFile(sluice.file, 'utf8')}${many}`)
       sluice.process.kill('SIGHUP')
       await expect.poll(() => readers(pid)).toHaveLength(1)
-      const [reader] = readers(pid)
+      const [reader, starter] = [...readers(pid), ...starters(pid)]
       // It has come to the plugin: nothing of it sleeps any more.
       await expect.poll(() => cpuTicksOf(reader!)).toBeGreaterThan(200)
 
       sluice.process.kill('SIGKILL')
 
       await expect.poll(() => commandOf(reader!)).toBe('')
+      await expect.poll(() => commandOf(starter!)).toBe('')
     },
   )
 })
