@@ -17,6 +17,7 @@ import { lowerPriority } from './priority.ts'
 
 /** Files of 10,000 routes take some seconds, and on a busy machine many more; a plugin that waits for ever takes longer. */
 const MOST_MS = 180_000
+const END_MS = 1000
 
 const program = fileURLToPath(new URL('./starter.js', import.meta.url))
 const reader = new URL('./process.ts', import.meta.url).href
@@ -60,9 +61,16 @@ export class Readers {
   async close(): Promise<void> {
     const starter = this.#starter
     if (starter?.pid === undefined) return
-    starter.kill()
+    end(starter)
     await once(starter, 'exit')
   }
+}
+
+/** It ends what it has started first, unless somebody holds it up. */
+function end(starter: ChildProcess): void {
+  starter.kill()
+  const held = setTimeout(() => starter.kill('SIGKILL'), END_MS)
+  starter.once('exit', () => clearTimeout(held))
 }
 
 /** Whoever waits for nothing else waits for this. */
@@ -70,14 +78,14 @@ async function answerOf(starter: ChildProcess, order: Order, mostMs: number): Pr
   let why = 'the process that starts it has ended'
   const late = setTimeout(() => {
     why = `it came to no end in ${mostMs / 1000} s`
-    starter.kill()
+    end(starter)
   }, mostMs)
   starter.ref()
   starter.channel?.ref()
   const heard = on(starter, 'message', { close: ['exit'] })
   const asked = async (question: Order | 'next') => {
     // What cannot be sent finds nobody there any more: the exit says so.
-    if (starter.connected) starter.send(question, (error) => error !== null && starter.kill())
+    if (starter.connected) starter.send(question, (error) => error !== null && end(starter))
     const { value, done } = await heard.next()
     if (done === true) throw new Error(why)
     return value[0]

@@ -203,6 +203,16 @@ export default function fussy(scope) {
     },
   )
 
+  test.runIf(process.platform === 'linux')('holds no stop up, though what starts readers stands still', async () => {
+    await using gateway = await startGateway(`${small}${many}`)
+    const [starter] = starters()
+    process.kill(starter!, 'SIGSTOP')
+
+    await gateway.gateway.stop(true)
+
+    expect(existsSync(`/proc/${starter}`)).toBe(false)
+  })
+
   test('is refused where a plugin waits for ever, and the reader is gone', async () => {
     await using gateway = await startGateway(small, { files: { 'waits.mjs': 'await new Promise(() => {})\n' } })
     const file = join(gateway.folder, 'gateway.yaml')
