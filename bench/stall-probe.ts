@@ -2,7 +2,6 @@
  * Loaded into the gateway with `--import`: notes every turn of an event loop that lasted, by thread, in a file beside the config.
  * CPU time of the thread is noted too, since a machine that others use stops a thread in the middle of its turn.
  */
-import { execFileSync } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { threadName } from 'node:worker_threads'
 
@@ -22,10 +21,6 @@ const notedMs = 3
 /** The process that reads the file inherits what its parent is started with. */
 const reads = process.connected === true
 
-if (reads && process.env['SLUICE_STALLS'] === 'realtime') {
-  // Of two threads of one real-time priority each runs for 100 ms: this one has a lower one.
-  execFileSync('chrt', ['--rr', '--all-tasks', '--pid', '5', String(process.pid)])
-}
 if (!reads && process.env['SLUICE_STALLS'] !== undefined) {
   let wall = performance.now()
   let cpu = process.threadCpuUsage()

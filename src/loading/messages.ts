@@ -11,12 +11,15 @@ export interface Task {
   readonly digests: ReadonlyMap<string, string>
   /** Tells the answer from what plugins send their parent. */
   readonly token: string
+  /** Number of the process that has started it. */
+  readonly parent: number
 }
 
 /** What is told to who starts the process. */
 export interface Order {
-  readonly task: Task
+  readonly task: Omit<Task, 'parent'>
   readonly execArgv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
 }
 
 export interface PackedServable extends Omit<Servable, 'config' | 'prints'> {

@@ -11,10 +11,10 @@ import { offerToEnd } from './priority.ts'
 
 // Whoever asked is gone: it is seen here, and by a thread of its own where a plugin never gives this one back.
 process.once('disconnect', () => process.exit())
-new Worker(new URL('./orphan.js', import.meta.url), { workerData: process.ppid, execArgv: [] }).unref()
 process.once('message', (task: Task) => void answer(task))
 
-async function answer({ question, digests, token }: Task): Promise<void> {
+async function answer({ question, digests, token, parent }: Task): Promise<void> {
+  new Worker(new URL('./orphan.js', import.meta.url), { workerData: parent, execArgv: [] }).unref()
   if (question.served !== null) offerToEnd()
   const { verdict, ...rest } = await check(question, new PluginCatalog(digests), true)
   const answer: Answer = { ...rest, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }

@@ -39,16 +39,16 @@ export class Readers {
     this.#starter ??= this.#started()
     const starter = this.#starter
     if (question.served !== null && starter.pid !== undefined) lowerPriority(starter.pid)
-    const order = orderOf(question, digests)
-    const answer = await answerOf(starter, order, mostMs)
-    return received(answer, { question, config })
+    const outcome = await outcomeOf(starter, orderOf(question, digests), mostMs)
+    if ('failure' in outcome) throw new Error(outcome.failure)
+    return received(outcome.answer, { question, config })
   }
 
   #started(): ChildProcess {
     const compileCache = getCompileCacheDir()
     const starter = fork(program, [reader, ...(compileCache === undefined ? [] : [compileCache])], {
       serialization: 'advanced',
-      execArgv: [],
+      execArgv: ['--expose-gc'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const forget = () => {
@@ -61,6 +61,8 @@ export class Readers {
   async close(): Promise<void> {
     const starter = this.#starter
     if (starter?.pid === undefined) return
+    // Where nothing else is waited for, neither: of a start that has failed.
+    starter.ref()
     end(starter)
     await once(starter, 'exit')
   }
@@ -69,12 +71,11 @@ export class Readers {
 /** It ends what it has started first, unless somebody holds it up. */
 function end(starter: ChildProcess): void {
   starter.kill()
-  const held = setTimeout(() => starter.kill('SIGKILL'), END_MS)
-  starter.once('exit', () => clearTimeout(held))
+  setTimeout(() => starter.kill('SIGKILL'), END_MS).unref()
 }
 
 /** Whoever waits for nothing else waits for this. */
-async function answerOf(starter: ChildProcess, order: Order, mostMs: number): Promise<Answer> {
+async function outcomeOf(starter: ChildProcess, order: Order, mostMs: number): Promise<Outcome> {
   let why = 'the process that starts it has ended'
   const late = setTimeout(() => {
     why = `it came to no end in ${mostMs / 1000} s`
@@ -86,15 +87,22 @@ async function answerOf(starter: ChildProcess, order: Order, mostMs: number): Pr
   const asked = async (question: Order | 'next') => {
     // What cannot be sent finds nobody there any more: the exit says so.
     if (starter.connected) starter.send(question, (error) => error !== null && end(starter))
-    const { value, done } = await heard.next()
-    if (done === true) throw new Error(why)
-    return value[0]
+    for (;;) {
+      const { value, done } = await heard.next()
+      if (done === true) throw new Error(why)
+      // Others may have something to say there, too: what an environment has every process of Node load.
+      const [message] = value
+      if (message?.token === order.task.token) return message.told
+    }
   }
   try {
     const outcome: Outcome = await asked(order)
-    if ('failure' in outcome) throw new Error(outcome.failure)
-    await putLong(outcome.answer, outcome.long, () => asked('next'))
-    return outcome.answer
+    if ('answer' in outcome) await putLong(outcome.answer, outcome.long, () => asked('next'))
+    return outcome
+  } catch (error) {
+    // Whatever it is about to say is no answer to the next order.
+    end(starter)
+    throw error
   } finally {
     await heard.return!()
     clearTimeout(late)
@@ -112,9 +120,10 @@ export function withoutInspector(flags: readonly string[]): string[] {
 function orderOf(question: Question, digests: ReadonlyMap<string, string>): Order {
   const { options } = question
   // The environment itself is no plain object.
-  const env = { ...(options.env ?? process.env) }
-  const task = { question: { ...question, options: { ...options, env } }, digests, token: randomUUID() }
-  return { task, execArgv: withoutInspector(process.execArgv) }
+  const own = { ...process.env }
+  const asked = { ...question, options: { ...options, env: { ...(options.env ?? own) } } }
+  const task = { question: asked, digests, token: randomUUID() }
+  return { task, execArgv: withoutInspector(process.execArgv), env: own }
 }
 
 async function received(

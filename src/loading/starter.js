@@ -9,65 +9,85 @@ const PIECE_BYTES = 64 * 1024
 const start = new URL('../start.js', import.meta.url)
 const [, , ...program] = process.argv
 let reader = null
-/** Of what is long in the last answer, those that nobody has asked for. */
+/** Of the last answer, and what of it nobody has asked for. */
+let token = null
 let pieces = null
 
 process.on('message', async (order) => {
-  if (order === 'next') return tell(pieces.next().value)
+  if (order === 'next') return tellPiece()
+  token = order.task.token
   const outcome = await outcomeOf(order).catch(({ message }) => ({ failure: message }))
-  pieces = piecesOf(outcome.long ?? [])
+  pieces = cut(outcome.long ?? [])
   tell({ ...outcome, long: outcome.long?.map(({ bytes, ...where }) => ({ ...where, length: bytes.length })) })
+  if (pieces.length === 0) rest()
 })
 process.once('disconnect', leave)
-process.once('SIGTERM', leave)
+process.on('SIGTERM', leave)
 // Meant for the gateway, and sent to its whole group.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => {})
 
-function outcomeOf({ task, execArgv }) {
+function outcomeOf({ task, execArgv, env }) {
   return new Promise((resolve) => {
     let outcome = null
-    reader = fork(start, program, {
-      serialization: 'advanced',
-      execArgv,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
+    const stdio = ['ignore', 'inherit', 'inherit', 'ipc']
+    const started = fork(start, program, { serialization: 'advanced', execArgv, env, stdio })
+    reader = started
     // Plugins are imported there: they may have something to say, too.
-    reader.on('message', (message) => {
+    started.on('message', (message) => {
       if (message?.token !== task.token) return
       outcome = message.outcome
       // All has been said, and V8 takes its time to take a large heap apart.
-      end()
+      end(started)
     })
-    reader.once('error', ({ message }) => resolve({ failure: message }))
+    started.once('error', ({ message }) => {
+      // It was not even started, and will not exit.
+      if (started.pid === undefined) reader = null
+      resolve({ failure: message })
+    })
     // Not before it is gone: what it held, a port that a plugin took, is free then.
-    reader.once('exit', (code, signal) => {
+    started.once('exit', (code, signal) => {
       reader = null
       resolve(outcome ?? { failure: signal === null ? `it exited with code ${code}` : `it was ended by ${signal}` })
     })
-    // It was not even started: an error follows.
-    if (!reader.connected) return
+    if (!started.connected) return
     // What cannot be sent finds nobody there any more: the exit says why.
-    reader.send(task, (error) => error !== null && end())
+    started.send({ ...task, parent: process.pid }, (error) => error !== null && end(started))
   })
 }
 
-function* piecesOf(long) {
-  for (const { bytes } of long)
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
+/** The last first. */
+function cut(long) {
+  return long
+    .flatMap(({ bytes }) =>
+      Array.from({ length: Math.ceil(bytes.length / PIECE_BYTES) }, (_, i) =>
+        bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES),
+      ),
+    )
+    .reverse()
+}
+
+function tellPiece() {
+  tell(pieces.pop())
+  if (pieces.length === 0) rest()
+}
+
+/** What an answer leaves behind would stay for many answers: V8 counts what little of it is its own. */
+function rest() {
+  setImmediate(globalThis.gc)
 }
 
 /** Where nobody is there to be told, the disconnect is on its way. */
-function tell(message) {
-  process.send(message, () => {})
+function tell(told) {
+  process.send({ token, told }, () => {})
 }
 
 /** Whatever a plugin does about signals. */
-function end() {
-  reader?.kill('SIGKILL')
+function end(started) {
+  started.kill('SIGKILL')
 }
 
 function leave() {
   if (reader === null) process.exit()
   reader.once('exit', () => process.exit())
-  end()
+  end(reader)
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -9,6 +9,7 @@ import { Readers, withoutInspector } from '../../src/loading/readers.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { runSluice } from '../support/child.ts'
 import { startGateway } from '../support/gateway.ts'
+import { commandOf, readers, starters } from '../support/readers.ts'
 
 /** So many that the file is read in a process of its own. */
 const many = Array.from(
@@ -23,41 +24,6 @@ export const traits = {}
 export const schema = { type: 'object', additionalProperties: false, properties: {} }
 export default function mine(scope) { scope.addHook('onSend', (_, reply) => reply.headers.set('x-mine', '${body}')) }
 `
-
-/** Processes that read a file for this one, or for another. */
-function readers(gateway?: number): number[] {
-  return starters(gateway).flatMap(childrenOf)
-}
-
-/** Processes that start those. */
-function starters(gateway: number = process.pid): number[] {
-  return childrenOf(gateway).filter((pid) => commandOf(pid).includes('loading/starter.js'))
-}
-
-function childrenOf(parent: number): number[] {
-  try {
-    const threads = readdirSync(`/proc/${parent}/task`)
-    const lists = threads.map((thread) => readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8'))
-    return lists.flatMap((list) =>
-      list
-        .split(' ')
-        .filter((pid) => pid.trim() !== '')
-        .map(Number),
-    )
-  } catch {
-    // It has ended since.
-    return []
-  }
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-  } catch {
-    // It has ended since.
-    return ''
-  }
-}
 
 describe('a reload of a large file', () => {
   test('serves it, and keeps the counts of a limit that did not change', async () => {
@@ -175,43 +141,6 @@ export default function fussy(scope) {
       expect(readers()).toEqual([])
     },
   )
-
-  test.runIf(process.platform === 'linux')(
-    'is started by one process for all of them, and by another where that one is killed',
-    async () => {
-      await using gateway = await startGateway(small)
-      await gateway.reload(`${small}${many}`)
-      const first = starters()
-      expect(first).toHaveLength(1)
-      // What is sent to the gateway's whole group.
-      for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.kill(first[0]!, signal)
-      expect(await gateway.reload(`${small}${many.replaceAll('test', 'new')}`)).toMatchObject({ changed: true })
-      expect(starters()).toEqual(first)
-
-      process.kill(first[0]!, 'SIGKILL')
-      await expect.poll(() => existsSync(`/proc/${first[0]}`)).toBe(false)
-      expect(await gateway.reload(`${small}${many}`)).toMatchObject({ changed: true })
-      const reloading = gateway.reload(`${small}${many.replaceAll('test', 'new')}`)
-      await expect.poll(() => readers(), { interval: 1 }).toHaveLength(1)
-      const [reader] = readers()
-      process.kill(starters()[0]!, 'SIGKILL')
-
-      const message = 'the process that reads the file has ended: the process that starts it has ended'
-      expect(await reloading).toMatchObject({ ok: false, diagnostics: [{ code: 'worker-ended', message }] })
-      await expect.poll(() => commandOf(reader!)).toBe('')
-      expect(await (await gateway.fetch('/r7/1')).text()).toBe('7')
-    },
-  )
-
-  test.runIf(process.platform === 'linux')('holds no stop up, though what starts readers stands still', async () => {
-    await using gateway = await startGateway(`${small}${many}`)
-    const [starter] = starters()
-    process.kill(starter!, 'SIGSTOP')
-
-    await gateway.gateway.stop(true)
-
-    expect(existsSync(`/proc/${starter}`)).toBe(false)
-  })
 
   test('is refused where a plugin waits for ever, and the reader is gone', async () => {
     await using gateway = await startGateway(small, { files: { 'waits.mjs': 'await new Promise(() => {})\n' } })
