@@ -19,6 +19,9 @@ import { lowerPriority } from './priority.ts'
 const MOST_MS = 180_000
 const END_MS = 1000
 
+/** Beside those that serve: it would have as many threads collecting as there are processors, and they wait for one then. */
+const GENTLE_FLAGS = ['--single-threaded-gc']
+
 const program = fileURLToPath(new URL('./starter.js', import.meta.url))
 const reader = new URL('./process.ts', import.meta.url).href
 
@@ -123,7 +126,8 @@ function orderOf(question: Question, digests: ReadonlyMap<string, string>): Orde
   const own = { ...process.env }
   const asked = { ...question, options: { ...options, env: { ...(options.env ?? own) } } }
   const task = { question: asked, digests, token: randomUUID() }
-  return { task, execArgv: withoutInspector(process.execArgv), env: own }
+  const gently = question.served === null ? [] : GENTLE_FLAGS
+  return { task, execArgv: [...withoutInspector(process.execArgv), ...gently], env: own }
 }
 
 async function received(
