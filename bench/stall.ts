@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, promisify } from 'node:util'
 import { NICE } from '../src/loading/priority.ts'
+import { GENTLE_FLAGS } from '../src/loading/readers.ts'
 import { cleanUpOnSignal, runFirst, temporaryFolder } from './child.ts'
 import { gatewayCore, leaveGatewayCore } from './cores.ts'
 import { readRss } from './cpu.ts'
@@ -148,7 +149,8 @@ function stallsOf({ folder }: RunningPeer, threads: number): Stall[] {
 
 /** What reading the file costs whoever serves on the same processors, be it by his order or not. */
 async function checkBeside(file: string, cores: number | string): Promise<void> {
-  const command = ['taskset', '-c', String(cores), 'nice', '-n', String(NICE), process.execPath, entryFile(), 'check']
+  const check = [process.execPath, ...GENTLE_FLAGS, entryFile(), 'check']
+  const command = ['taskset', '-c', String(cores), 'nice', '-n', String(NICE), ...check]
   await promisify(execFile)('chrt', ['--other', '0', ...command, '--config', file])
 }
 

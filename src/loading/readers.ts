@@ -20,7 +20,7 @@ const MOST_MS = 180_000
 const END_MS = 1000
 
 /** Beside those that serve: it would have as many threads collecting as there are processors, and they wait for one then. */
-const GENTLE_FLAGS = ['--single-threaded-gc']
+export const GENTLE_FLAGS = ['--single-threaded-gc']
 
 const program = fileURLToPath(new URL('./starter.js', import.meta.url))
 const reader = new URL('./process.ts', import.meta.url).href
