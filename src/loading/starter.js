@@ -55,19 +55,15 @@ function outcomeOf({ task, execArgv, env }) {
   })
 }
 
-/** The last first. */
 function cut(long) {
-  return long
-    .flatMap(({ bytes }) =>
-      Array.from({ length: Math.ceil(bytes.length / PIECE_BYTES) }, (_, i) =>
-        bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES),
-      ),
-    )
-    .reverse()
+  const cuts = []
+  for (const { bytes } of long)
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) cuts.push(bytes.subarray(at, at + PIECE_BYTES))
+  return cuts
 }
 
 function tellPiece() {
-  tell(pieces.pop())
+  tell(pieces.shift())
   if (pieces.length === 0) rest()
 }
 

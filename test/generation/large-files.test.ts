@@ -9,14 +9,10 @@ import { Readers, withoutInspector } from '../../src/loading/readers.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { runSluice } from '../support/child.ts'
 import { startGateway } from '../support/gateway.ts'
+import { manyRoutes, small } from '../support/large-file.ts'
 import { commandOf, readers, starters } from '../support/readers.ts'
 
-/** So many that the file is read in a process of its own. */
-const many = Array.from(
-  { length: 300 },
-  (_, i) => `  r${i}: { match: "/r${i}/{id}", respond: { status: 200, body: "${i}" }, public: "test" }\n`,
-).join('')
-const small = 'routes:\n  a: { match: /a, respond: { status: 200, body: a }, public: "test" }\n'
+const many = manyRoutes()
 
 const plugin = (body: string) => `
 globalThis.importedHere = (globalThis.importedHere ?? 0) + 1

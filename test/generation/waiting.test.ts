@@ -3,13 +3,11 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { isUnread } from '../../src/config/unread.ts'
 import type { ConfigError } from '../../src/gateway-errors.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { manyRoutes } from '../support/large-file.ts'
 import { startOrigin } from '../support/origin.ts'
 
 /** So many that the file is read in a process of its own. */
-const many = Array.from(
-  { length: 300 },
-  (_, i) => `  r${i}: { match: "/r${i}/{id}", respond: { status: 200, body: "${i}" }, public: "test" }\n`,
-).join('')
+const many = manyRoutes()
 
 /** Says in this process, and not in the one that reads the file, how often it was set up. */
 const counted = (traits: string, body = '') => `

@@ -5,15 +5,10 @@ import { expect, test } from 'vitest'
 import { Readers } from '../../src/loading/readers.ts'
 import { runSluice } from '../support/child.ts'
 import { startGateway } from '../support/gateway.ts'
+import { manyRoutes, small } from '../support/large-file.ts'
 import { commandOf, readers, starters } from '../support/readers.ts'
 
-const small = 'routes:\n  a: { match: /a, respond: { status: 200, body: a }, public: "test" }\n'
-const routes = (why: string) =>
-  Array.from(
-    { length: 300 },
-    (_, i) => `  r${i}: { match: "/r${i}/{id}", respond: { status: 200, body: "${i}" }, public: "${why}" }\n`,
-  ).join('')
-const many = routes('test')
+const many = manyRoutes()
 /** Code that all processes of Node run first. */
 const everyProcess = (code: string) => ({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(code)}` })
 const listeners = 'listen: http://127.0.0.1:0\nadmin: http://127.0.0.1:0\n'
@@ -27,13 +22,13 @@ test.runIf(process.platform === 'linux')(
     expect(first).toHaveLength(1)
     // What is sent to the gateway's whole group.
     for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.kill(first[0]!, signal)
-    expect(await gateway.reload(`${small}${many.replaceAll('test', 'new')}`)).toMatchObject({ changed: true })
+    expect(await gateway.reload(`${small}${manyRoutes('new')}`)).toMatchObject({ changed: true })
     expect(starters()).toEqual(first)
 
     process.kill(first[0]!, 'SIGKILL')
     await expect.poll(() => existsSync(`/proc/${first[0]}`)).toBe(false)
     expect(await gateway.reload(`${small}${many}`)).toMatchObject({ changed: true })
-    const reloading = gateway.reload(`${small}${many.replaceAll('test', 'new')}`)
+    const reloading = gateway.reload(`${small}${manyRoutes('new')}`)
     await expect.poll(() => readers(), { interval: 1 }).toHaveLength(1)
     const [reader] = readers()
     process.kill(starters()[0]!, 'SIGKILL')
@@ -76,7 +71,7 @@ test('what an environment has every process tell its parent is not taken for an 
   await sluice.serving()
 
   for (const why of ['one', 'two']) {
-    await writeFile(sluice.file, `${listeners}threads: 1\n${small}${routes(why)}`)
+    await writeFile(sluice.file, `${listeners}threads: 1\n${small}${manyRoutes(why)}`)
     const answer = await fetch(`${sluice.adminUrl}/api/reload`, { method: 'POST' })
     expect(await answer.json()).toMatchObject({ changed: true })
   }
