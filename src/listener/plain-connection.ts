@@ -57,6 +57,7 @@ export class PlainConnection implements ClientEvents {
   /** Bytes still to come of a body that nobody reads: its request has been answered. */
   #unwanted = 0
   #isClosing = false
+  #isHandedOver = false
   /** The client has half-closed: the answer under way is the last. */
   #isLast = false
   /** When the silence of the client has lasted too long, on performance.now()'s clock. */
@@ -110,9 +111,10 @@ export class PlainConnection implements ClientEvents {
     return next
   }
 
-  /** What is joined with what was held before is memory of our own already. */
+  /** A copy only of what lies where the next read writes: of many pipelined requests, the rest is not copied for each. */
   #hold(bytes: Buffer): void {
-    this.#held = this.#held === null ? Buffer.from(bytes) : bytes
+    const isLent = bytes.buffer === sharedBuffer.buffer || this.#buffer?.owns(bytes) === true
+    this.#held = isLent ? Buffer.from(bytes) : bytes
   }
 
   #passOver(chunk: Buffer): boolean {
@@ -183,6 +185,7 @@ export class PlainConnection implements ClientEvents {
   }
 
   #handOver(unread: Buffer): void {
+    this.#isHandedOver = true
     this.#held = null
     this.#buffer?.forget()
     detach(this.socket)
@@ -214,8 +217,15 @@ export class PlainConnection implements ClientEvents {
     const held = this.#held
     if (held === null || this.#request !== null || this.#isClosing || this.socket.destroyed) return
     this.#held = null
-    this.socket.resume()
-    if (!this.#read(held)) this.socket.pause()
+    const goesOn = this.#read(held)
+    if (this.#isHandedOver) return
+    // Not resumed where more is held than is read ahead: each answer would let in another read.
+    if (goesOn && this.#ahead <= AHEAD) this.socket.resume()
+    else this.socket.pause()
+  }
+
+  get #ahead(): number {
+    return this.#held?.length ?? 0
   }
 
   /** Ends the connection; what its client still sends is thrown away. */

@@ -39,11 +39,18 @@ const meaningful: ReadonlySet<string> = new Set([
   'proxy-connection',
 ])
 
+export interface HeadLimits extends SectionLimits {
+  /** Bytes of a target: a longer one is not plain before its end has come. */
+  readonly maxTarget: number
+}
+
 export class PlainHeadReader {
   readonly #section: FieldSection
+  readonly #maxTarget: number
 
-  constructor(limits: SectionLimits) {
+  constructor(limits: HeadLimits) {
     this.#section = new FieldSection(limits)
+    this.#maxTarget = limits.maxTarget
   }
 
   /** `more`: nothing is wrong so far, and the head goes on in the next piece. */
@@ -51,7 +58,7 @@ export class PlainHeadReader {
     const method = methodOf(buffer)
     if (method === undefined) return buffer.length < 8 ? 'more' : 'not-plain'
     const from = method.length + 1
-    const to = endOfTarget(buffer, from)
+    const to = endOfTarget(buffer, from, from + this.#maxTarget)
     if (to === buffer.length) return 'more'
     const lineEnd = to + VERSION.length
     if (lineEnd > buffer.length)
@@ -92,9 +99,10 @@ function methodOf(buffer: Buffer): string | undefined {
 }
 
 /** RFC 9112 §3.2: a target ends at the first blank. Anything but visible ASCII makes it not plain. */
-function endOfTarget(buffer: Buffer, from: number): number {
+function endOfTarget(buffer: Buffer, from: number, limit: number): number {
+  const last = Math.min(buffer.length, limit)
   let at = from
-  while (at < buffer.length && buffer[at]! > 0x20 && buffer[at]! < 0x7f) at++
+  while (at < last && buffer[at]! > 0x20 && buffer[at]! < 0x7f) at++
   return at
 }
 

@@ -24,7 +24,7 @@ const FIRST_REQUEST_MS = 1000
 const SWEEP_MS = 1000
 
 export class PlainPath implements PlainOwner {
-  heads = new PlainHeadReader({ maxHeadBytes: 0, maxHeaders: 0 })
+  heads = new PlainHeadReader({ maxHeadBytes: 0, maxHeaders: 0, maxTarget: 0 })
   headTimeoutMs = 0
   idleTimeoutMs = 0
   stallMs = 0
@@ -38,7 +38,8 @@ export class PlainPath implements PlainOwner {
 
   /** What is over these limits is left to Node and to admission, which say so. */
   limit(limits: Limits): void {
-    this.heads = new PlainHeadReader({ maxHeadBytes: limits.headerBytes, maxHeaders: limits.headers })
+    const { headerBytes, headers, requestLine } = limits
+    this.heads = new PlainHeadReader({ maxHeadBytes: headerBytes, maxHeaders: headers, maxTarget: requestLine })
     this.headTimeoutMs = limits.headTimeoutMs
     this.idleTimeoutMs = limits.idleTimeoutMs
     this.stallMs = limits.bodyIdleMs

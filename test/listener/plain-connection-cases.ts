@@ -1,6 +1,8 @@
 /** What holds of a plain connection, however its bytes are read: see the two tests that run it. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { test } from 'vitest'
+import type { Socket } from 'node:net'
+import { test, vi } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { openWire } from '../support/wire.ts'
@@ -27,6 +29,43 @@ export function plainConnectionTests(): void {
     wire.send(get('/5'))
     await wire.until(/<GET \/5>/)
     wire.close()
+  })
+
+  test('pipelined requests are read ahead by a little, not by all that the client sends', async ({ expect }) => {
+    await using gateway = await startGateway(open('builtin://echo'))
+    const accepted = Promise.withResolvers<Socket>()
+    const onSocket = (message: unknown) => {
+      const { socket } = message as { socket: Socket }
+      if (socket.localPort === gateway.port) accepted.resolve(socket)
+    }
+    subscribe('net.server.socket', onSocket)
+    const wire = await openWire(gateway.port)
+    const socket = await accepted.promise
+    unsubscribe('net.server.socket', onSocket)
+    const request = get('/', `X-Long: ${'x'.repeat(1000)}\r\n`)
+    const count = 2000
+    let answers = 0
+    let most = 0
+    wire.socket.on('data', (chunk) => {
+      answers += chunk.toString('latin1').split('HTTP/1.1 200').length - 1
+      most = Math.max(most, socket.bytesRead - answers * request.length)
+    })
+
+    wire.send(request.repeat(count))
+
+    await vi.waitFor(() => expect(answers).toBe(count), { timeout: 10_000 })
+    // What is read ahead, and what one read brings.
+    expect(most).toBeLessThan(300_000)
+    wire.close()
+  })
+
+  test.concurrent('a target that goes on and on is refused, not waited for', async ({ expect }) => {
+    await using gateway = await startGateway(`limits: { headTimeout: 1h }\n${open('builtin://echo')}`)
+    const wire = await openWire(gateway.port)
+
+    wire.send(`GET /${'a'.repeat(64 * 1024)}`)
+
+    expect(await wire.closed()).toMatch(/^HTTP\/1.1 431 [\s\S]*"code":"headers-too-large"/)
   })
 
   test.concurrent('a head that comes in pieces is read when it has come', async ({ expect }) => {

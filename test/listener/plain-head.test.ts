@@ -4,8 +4,13 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { PlainHeadReader } from '../../src/listener/plain-head.ts'
 
-const limits = { maxHeadBytes: 16 * 1024, maxHeaders: 100 }
+const limits = { maxHeadBytes: 16 * 1024, maxHeaders: 100, maxTarget: 8192 }
 const read = (text: string) => new PlainHeadReader(limits).read(Buffer.from(text, 'latin1'))
+
+test('a target longer than allowed is not plain before its end has come', () => {
+  expect(read(`GET /${'a'.repeat(8191)}`)).toBe('more')
+  expect(read(`GET /${'a'.repeat(8192)}`)).toBe('not-plain')
+})
 
 test('a plain head is read whole', () => {
   expect(read('GET /a?b=c HTTP/1.1\r\nHost: a\r\nX-Y:  z \r\n\r\nGET')).toEqual({
