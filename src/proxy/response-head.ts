@@ -15,6 +15,15 @@ const dropped: ReadonlySet<string> = new Set([
   'x-request-id',
 ])
 
+/**
+ * Meant for whoever keeps or reads the content, so no upstream can name them away (RFC 9110 §7.6.1): a private answer would pass for
+ * one that anybody may have. test/plugins/cache/nominated.test.ts
+ */
+const forAll: ReadonlySet<string> = new Set(
+  `age cache-control cache-tag content-encoding content-language content-location content-range content-type date etag expires
+  last-modified location pragma set-cookie surrogate-control surrogate-key vary warning`.split(/\s+/),
+)
+
 const treat = memoByName((lower): 'keep' | 'drop' | 'length' => {
   if (lower === 'content-length') return 'length'
   return dropped.has(lower) ? 'drop' : 'keep'
@@ -40,7 +49,7 @@ export function upstreamResponseOf({ status, headers, body }: ResponseHead): Ups
 export function takeResponseHead(reply: Reply, head: ResponseHead, method: string): void {
   const { raw } = reply.headers
   const ours = raw.length === 0 ? none : raw.splice(0)
-  const named = nominated(head.headers)
+  const named = namedAway(head.headers)
   let length: string | null = null
   for (let i = 0; i < head.headers.length; i += 2) {
     const name = head.headers[i]!
@@ -56,6 +65,11 @@ export function takeResponseHead(reply: Reply, head: ResponseHead, method: strin
   reply.reason = head.reason
   reply.source = 'upstream'
   reply.parsed = head.headers
+}
+
+/** Fields that the upstream gave for the hop to us alone. */
+function namedAway(headers: readonly string[]): ReadonlySet<string> | null {
+  return nominated(headers)?.difference(forAll) ?? null
 }
 
 /** RFC 9110 §8.6: none on 204; on HEAD and 304 it tells what a GET would have had. */
