@@ -3,7 +3,7 @@ import type { UpstreamResponse } from '../exchange/exchange.ts'
 import { memoByName } from '../exchange/name-memo.ts'
 import type { Reply } from '../exchange/reply.ts'
 import type { ResponseHead } from '../http1/client.ts'
-import { hopByHop, isOfConnection, nominated } from './hop-by-hop.ts'
+import { hopByHop, nominated } from './hop-by-hop.ts'
 
 /** Fields of the upstream's own connection or of the hop to us. `content-length` is put back where the body keeps its length. */
 const dropped: ReadonlySet<string> = new Set([
@@ -31,11 +31,13 @@ const treat = memoByName((lower): 'keep' | 'drop' | 'length' => {
 
 const none: readonly string[] = []
 
-/** What is passed on of an interim answer: without fields of the connection. RFC 9110 §8.6: it has no length, which a client could take for the answer's. */
+/** What is passed on of an interim answer: as of the last one. RFC 9110 §8.6: it has no length, which a client could take for the answer's. */
 export function interimFields(headers: readonly string[]): string[] {
+  const named = namedAway(headers)
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
-    if (!isOfConnection(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
+    const name = headers[i]!
+    if (treat(name) === 'keep' && !named?.has(name.toLowerCase())) kept.push(name, headers[i + 1]!)
   }
   return kept
 }

@@ -102,6 +102,21 @@ describe('an answer', () => {
     )
   })
 
+  test('passes interim answers on without what the last one would lose', async () => {
+    const lost = 'Connection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: 1\r\nX-Request-Id: evil\r\nProxy-Authenticate: Basic\r\n'
+    await using origin = await rawOrigin(
+      `HTTP/1.1 103 Early Hints\r\n${lost}Link: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`,
+    )
+    await using gateway = await startGateway(open(origin.url))
+
+    const wire = await openWire(gateway.port)
+    wire.send(get('/', 'Connection: close\r\n'))
+
+    expect(await wire.closed()).toMatch(
+      /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a>\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*ok$/,
+    )
+  })
+
   test('that ends with the upstream’s connection is chunked for HTTP/1.1 and whole', async () => {
     await using origin = await rawOrigin('HTTP/1.1 200 OK\r\n\r\nuntil the end', (socket) => socket.end())
     await using gateway = await startGateway(open(origin.url))
