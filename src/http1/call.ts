@@ -20,6 +20,7 @@ export class Call implements ClientRequest {
   readonly listener: ResponseListener
   readonly writer: RequestWriter
   reused = false
+  answered = false
   /** When it has waited too long for a connection. */
   queueDeadline = Infinity
   #carrier: Carrier

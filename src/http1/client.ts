@@ -107,4 +107,6 @@ export interface ClientRequest {
   abort(): void
   /** True when the connection that carries the request had carried another before. */
   readonly reused: boolean
+  /** A byte of the response has come, of an interim one perhaps. */
+  readonly answered: boolean
 }

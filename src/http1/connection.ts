@@ -227,7 +227,8 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
       this.#unfit()
       return true
     }
-    const call = this.#call
+    const call = this.#call!
+    call.answered = true
     try {
       this.#parser.read(buffer, 0, length)
     } catch (error) {
@@ -293,8 +294,7 @@ export class Connection implements Carrier, Settling, ResponseSink, SocketEvents
   #fail(code: WireErrorCode, message: string, cause?: unknown): void {
     const call = this.#call
     const sent = this.state === 'running'
-    const answered = sent && this.#parser.answered
     this.close()
-    call?.fail(new WireError(code, message, { sent, answered, reused: this.#isReused, cause }))
+    call?.fail(new WireError(code, message, { sent, answered: call.answered, reused: this.#isReused, cause }))
   }
 }

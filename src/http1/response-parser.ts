@@ -32,8 +32,6 @@ export interface ResponseSink {
 const NO_TRAILERS: string[] = []
 
 export class ResponseParser {
-  /** Whether a byte of the expected response came. */
-  answered = false
   /** Whether the final head came whole. */
   headDone = false
   /** Bytes of the last read that lie behind the end of the response. */
@@ -74,7 +72,6 @@ export class ResponseParser {
     this.#method = method
     this.#state = HEAD
     this.#informational = 0
-    this.answered = false
     this.headDone = false
     this.leftover = 0
     this.persistent = false
@@ -88,7 +85,6 @@ export class ResponseParser {
 
   /** Reads `buffer` from `from` to `to`; throws MalformedResponse. Chunked bodies are decoded in place: the buffer is written to. */
   read(buffer: Buffer, from: number, to: number): void {
-    this.answered = true
     let at = from
     while (at < to && this.#state === HEAD) at = this.#readHead(buffer, at, to)
     switch (this.#state) {

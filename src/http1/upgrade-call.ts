@@ -32,6 +32,8 @@ export class UpgradeCall implements ConnectEvents, ResponseSink {
   #deadline: NodeJS.Timeout
   #isAsked = false
   #isOver = false
+  /** A byte of the response has come. */
+  answered = false
 
   /** Throws TypeError for a head that must not go on the wire, WireError where no connection can be tried at all. */
   constructor(pool: Pool, head: RequestHead, listener: UpgradeListener) {
@@ -112,6 +114,7 @@ export class UpgradeCall implements ConnectEvents, ResponseSink {
 
   #read(chunk: Buffer): void {
     this.#reading = chunk
+    this.answered = true
     try {
       this.#parser.read(chunk, 0, chunk.length)
     } catch (error) {
@@ -141,7 +144,7 @@ export class UpgradeCall implements ConnectEvents, ResponseSink {
   #fail(code: WireErrorCode, message: string, cause?: unknown): void {
     if (this.#isOver) return
     this.abort()
-    this.#listener.error(new WireError(code, message, { sent: this.#isAsked, answered: this.#parser.answered, cause }))
+    this.#listener.error(new WireError(code, message, { sent: this.#isAsked, answered: this.answered, cause }))
   }
 
   #end(): void {

@@ -5,7 +5,7 @@
 import type { RetryCause } from '../config/resilience.ts'
 import type { Exchange, RunningItem } from '../exchange/exchange.ts'
 import type { ResponseHead } from '../http1/client.ts'
-import { WireError } from '../http1/wire-error.ts'
+import type { WireError } from '../http1/wire-error.ts'
 import { Problem } from '../problem.ts'
 import { hasStatus, isErrorStatus } from '../upstream/statuses.ts'
 import type { Target } from '../upstream/target.ts'
@@ -20,7 +20,7 @@ export interface Sender {
   /** Sends the request once more. */
   again(connection: 'any' | 'fresh'): void
   /** The running attempt takes too long: it is to be given up like one that failed so. */
-  overdue(error: WireError): void
+  overdue(sent: boolean): void
   fail(problem: Problem): void
 }
 
@@ -91,7 +91,7 @@ export class Attempts {
     this.#isRunning = true
     this.#isSent = false
     const perTryMs = this.#upstream.config.retries?.perTryMs
-    if (perTryMs !== undefined) this.#timer = setTimeout(() => this.#overdue(), perTryMs)
+    if (perTryMs !== undefined) this.#timer = setTimeout(() => this.#sender.overdue(this.#isSent), perTryMs)
     return target
   }
 
@@ -108,11 +108,6 @@ export class Attempts {
   #pickOf(upstream: Upstream): Target | null {
     const pick = this.#exchange.upgrade === null ? 'pick' : 'pickForTunnel'
     return upstream[pick](this.#exchange, this.#tried)
-  }
-
-  #overdue(): void {
-    const sent = this.#isSent
-    this.#sender.overdue(new WireError('response-timeout', 'the try took longer than `perTry`', { sent }))
   }
 
   sent(): void {
@@ -135,7 +130,7 @@ export class Attempts {
 
   /** The attempt failed before a head came. True: another follows. */
   failed(error: WireError): boolean {
-    const { code, sent } = error
+    const { code, sent, answered } = error
     if (code === 'queue-full' || code === 'queue-timeout' || code === 'pool-closed') {
       // Our own bounds, and our own pool: they say nothing about the target.
       this.cancel()
@@ -143,7 +138,8 @@ export class Attempts {
     }
     this.#settle('no-answer')
     if (!this.#isHarmless(sent)) return false
-    const cause = causeOf(code)
+    // An answer that has begun may go on: the target is at work on the request, and the client may have seen a part of it.
+    const cause = answered ? null : causeOf(code)
     if (cause !== null && this.#retry(cause, 0)) return true
     if (this.#fallback === null) return false
     this.#toFallback(code)

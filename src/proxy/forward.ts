@@ -15,7 +15,7 @@ import { addTrailers, endWith, flushHeadSoon, hasNoBody, JOINED, writeHead } fro
 import type { ForwardPolicy } from './forward-policy.ts'
 import { isOfUpstream, noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
 import { interimFields, takeResponseHead, upstreamResponseOf } from './response-head.ts'
-import { isKeepAliveRace, mayRepeatRace } from './retry.ts'
+import { isKeepAliveRace, mayRepeatRace, overdueTry } from './retry.ts'
 import { endStall, watchStall } from './stall.ts'
 import { type BodyUpload, clientClosed } from './upload.ts'
 import { uploadOf } from './upload-of.ts'
@@ -92,9 +92,9 @@ class Forwarding implements ResponseListener, Sender {
     }
   }
 
-  overdue(error: WireError): void {
+  overdue(sent: boolean): void {
     this.#request?.abort()
-    this.error(error)
+    this.error(overdueTry(sent, this.#request?.answered))
   }
 
   /** Until the request is on a connection its body is left with the client: another target may be sent it whole. */

@@ -3,7 +3,7 @@ import type { RetryCause, RetryConfig } from '../config/resilience.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { UpstreamRequest } from '../exchange/upstream-request.ts'
 import { idempotent } from '../http1/call.ts'
-import type { WireError, WireErrorCode } from '../http1/wire-error.ts'
+import { WireError, type WireErrorCode } from '../http1/wire-error.ts'
 
 const causes: Readonly<Partial<Record<WireErrorCode, RetryCause>>> = {
   unresolved: 'connect',
@@ -18,6 +18,11 @@ const causes: Readonly<Partial<Record<WireErrorCode, RetryCause>>> = {
 /** Null for what another try would not mend, or what came after the answer had begun. */
 export function causeOf(code: WireErrorCode): RetryCause | null {
   return causes[code] ?? null
+}
+
+/** A try that took longer than `perTry`. */
+export function overdueTry(sent: boolean, answered = false): WireError {
+  return new WireError('response-timeout', 'the try took longer than `perTry`', { sent, answered })
 }
 
 /** The connection may have died idle (RFC 9112 §9.3.1), which says nothing about its target. */

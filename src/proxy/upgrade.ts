@@ -14,6 +14,7 @@ import { breakOff } from './break-off.ts'
 import type { ForwardPolicy } from './forward-policy.ts'
 import { noTarget, problemOf, toPluginProblem, toProblem } from './problem-of.ts'
 import { takeResponseHead } from './response-head.ts'
+import { overdueTry } from './retry.ts'
 import { Tunnel } from './tunnel.ts'
 import { UpstreamBody } from './upstream-body.ts'
 import { handshakeFlaw, switchingHead } from './websocket.ts'
@@ -74,9 +75,9 @@ class Upgrading implements UpgradeListener, Sender {
     }
   }
 
-  overdue(error: WireError): void {
+  overdue(sent: boolean): void {
     this.#call?.abort()
-    this.error(error)
+    this.error(overdueTry(sent, this.#call?.answered))
   }
 
   fail(problem: Problem): void {
