@@ -4,26 +4,33 @@ import { hexValue, isNameByte, isValueByte } from './grammar.ts'
 
 // size → (extension)* → size-lf → payload → payload-cr → payload-lf → size …; a size of 0 → trailers → done
 const SIZE = 0
-const EXTENSION_NAME = 1
-const EXTENSION_VALUE = 2
-const EXTENSION_QUOTED = 3
-const EXTENSION_ESCAPE = 4
-const EXTENSION_AFTER = 5
-const SIZE_LF = 6
-const PAYLOAD = 7
-const PAYLOAD_CR = 8
-const PAYLOAD_LF = 9
-const TRAILERS = 10
-const DONE = 11
+/** Behind a blank: only another extension can follow. */
+const EXTENSION_NEXT = 1
+const EXTENSION_NAME = 2
+/** Behind a blank after its name. */
+const EXTENSION_NAMED = 3
+const EXTENSION_VALUE = 4
+const EXTENSION_QUOTED = 5
+const EXTENSION_ESCAPE = 6
+const EXTENSION_AFTER = 7
+const SIZE_LF = 8
+const PAYLOAD = 9
+const PAYLOAD_CR = 10
+const PAYLOAD_LF = 11
+const TRAILERS = 12
+const DONE = 13
 
 const CR = 0x0d
 const LF = 0x0a
+const BLANK = 0x20
+const TAB = 0x09
 const SEMICOLON = 0x3b
 const EQUALS = 0x3d
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
-const MAX_SIZE_DIGITS = 8
+/** As many as the largest number has, and more than those need that write all sizes alike. What is over counts as extension. */
+const FREE_SIZE_DIGITS = 16
 /** Of a whole body: each chunk may carry extensions, so a bound per chunk would bound nothing. */
 const MAX_EXTENSION_BYTES = 16 * 1024
 
@@ -119,13 +126,16 @@ export class ChunkedDecoder {
   #stepSize(byte: number): void {
     const value = hexValue(byte)
     if (value >= 0) {
-      if (++this.#digits > MAX_SIZE_DIGITS) throw new MalformedResponse('a chunk size with too many digits')
+      if (++this.#digits > FREE_SIZE_DIGITS) this.#countExtension()
       this.#size = this.#size * 16 + value
+      // RFC 9112 §7.1: never a number that has lost its last digits.
+      if (this.#size > Number.MAX_SAFE_INTEGER) throw new MalformedResponse('a chunk size that is too large')
       return
     }
     if (this.#digits === 0) throw new MalformedResponse('an invalid chunk size')
     if (byte === CR) this.#state = SIZE_LF
     else if (byte === SEMICOLON) this.#beginExtension()
+    else if (isBlank(byte)) this.#state = EXTENSION_NEXT
     else throw new MalformedResponse('an invalid chunk size')
   }
 
@@ -143,35 +153,53 @@ export class ChunkedDecoder {
     this.#tokenBytes = 0
   }
 
-  /** RFC 9112 §7.1.1, without the "bad" blanks: read to find its end, then dropped. */
-  #stepExtension(byte: number): void {
+  #countExtension(): void {
     if (++this.#extensionBytes > MAX_EXTENSION_BYTES) throw new MalformedResponse('chunk extensions are too large')
+  }
+
+  /** RFC 9112 §7.1.1, with its "bad" blanks (RFC 9110 §5.6.3): read to find its end, then dropped. */
+  #stepExtension(byte: number): void {
+    this.#countExtension()
     const state = this.#state
-    if (state === EXTENSION_ESCAPE || state === EXTENSION_QUOTED) {
-      if (!isValueByte(byte)) throw new MalformedResponse('an invalid chunk extension')
-      if (state === EXTENSION_ESCAPE) this.#state = EXTENSION_QUOTED
-      else if (byte === BACKSLASH) this.#state = EXTENSION_ESCAPE
-      else if (byte === QUOTE) this.#state = EXTENSION_AFTER
-      return
+    if (state === EXTENSION_ESCAPE || state === EXTENSION_QUOTED) this.#stepQuoted(byte)
+    else if ((state !== EXTENSION_NAME && state !== EXTENSION_VALUE) || !this.#isInToken(byte)) this.#endPart(byte)
+  }
+
+  #stepQuoted(byte: number): void {
+    if (!isValueByte(byte)) throw new MalformedResponse('an invalid chunk extension')
+    if (this.#state === EXTENSION_ESCAPE) this.#state = EXTENSION_QUOTED
+    else if (byte === BACKSLASH) this.#state = EXTENSION_ESCAPE
+    else if (byte === QUOTE) this.#state = EXTENSION_AFTER
+  }
+
+  /** Of a name or value, or before it. */
+  #isInToken(byte: number): boolean {
+    if (isNameByte(byte)) {
+      this.#tokenBytes++
+      return true
     }
-    if (state !== EXTENSION_AFTER) {
-      if (isNameByte(byte)) {
-        this.#tokenBytes++
-        return
-      }
-      if (state === EXTENSION_VALUE && byte === QUOTE && this.#tokenBytes === 0) {
-        this.#state = EXTENSION_QUOTED
-        return
-      }
-      if (this.#tokenBytes === 0) throw new MalformedResponse('an invalid chunk extension')
-    }
+    if (this.#tokenBytes > 0) return false
+    if (this.#state === EXTENSION_VALUE && byte === QUOTE) this.#state = EXTENSION_QUOTED
+    else if (!isBlank(byte)) throw new MalformedResponse('an invalid chunk extension')
+    return true
+  }
+
+  /** What may stand behind a name or a value. A blank at the end of the line would be one too many. */
+  #endPart(byte: number): void {
+    const state = this.#state
+    const isNamed = state === EXTENSION_NAME || state === EXTENSION_NAMED
     if (byte === SEMICOLON) this.#beginExtension()
-    else if (byte === CR) this.#state = SIZE_LF
-    else if (byte === EQUALS && state === EXTENSION_NAME) {
+    else if (isBlank(byte)) this.#state = isNamed ? EXTENSION_NAMED : EXTENSION_NEXT
+    else if (byte === CR && state !== EXTENSION_NAMED && state !== EXTENSION_NEXT) this.#state = SIZE_LF
+    else if (byte === EQUALS && isNamed) {
       this.#state = EXTENSION_VALUE
       this.#tokenBytes = 0
     } else throw new MalformedResponse('an invalid chunk extension')
   }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === BLANK || byte === TAB
 }
 
 function allowedTrailers(fields: string[]): string[] {

@@ -2,6 +2,7 @@
 import type { ClientRequest, Origin, PoolOptions, RequestHead, ResponseHead } from '../../src/http1/client.ts'
 import { Pool } from '../../src/http1/pool.ts'
 import type { WireError } from '../../src/http1/wire-error.ts'
+import { scriptedOrigin } from '../support/scripted-origin.ts'
 
 export const OPTIONS: PoolOptions = {
   maxConnections: 8,
@@ -128,4 +129,18 @@ function ask(pool: Pool, request: Partial<RequestHead>, hooks: Hooks): Asked {
 /** Waits for something the pool does by itself; the test's own time limit ends a wait in vain. */
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** Sends `bytes` to one request, then FIN; says what the listener was told. */
+export async function outcomeOf(bytes: string, method = 'GET'): Promise<string> {
+  await using origin = await scriptedOrigin(async (connection) => {
+    await connection.request()
+    await connection.send(bytes)
+    connection.fin()
+  })
+  using client = testPool(origin.port)
+  const asked = client.ask({ method })
+  const outcome = await asked.outcome()
+  if (asked.late > 0) throw new Error('the listener was called behind the end')
+  return outcome
 }
