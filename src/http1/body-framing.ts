@@ -20,9 +20,6 @@ const NONE: BodyFraming = { kind: 'none', length: 0 }
 const CHUNKED: BodyFraming = { kind: 'chunked', length: -1 }
 const UNTIL_CLOSE: BodyFraming = { kind: 'until-close', length: -1 }
 
-/** 10^15 bytes: any count with more digits could lose its last ones in a double. */
-const MAX_LENGTH_DIGITS = 15
-
 /** Takes framing fields out of a field list; a Content-Length repeated with the same value is left in once (RFC 9110 §8.6). */
 export function gatherFraming(fields: string[], found: FramingFields): void {
   found.contentLength = undefined
@@ -119,13 +116,15 @@ function parseSeconds(text: string): number {
   return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds : -1
 }
 
+/** RFC 9110 §8.6: digits, as many as a head may have; never a number that has lost its last ones in a double. */
 function parseLength(text: string): number {
-  if (text.length === 0 || text.length > MAX_LENGTH_DIGITS) throw new MalformedResponse('an invalid Content-Length')
+  if (text === '') throw new MalformedResponse('an invalid Content-Length')
   let length = 0
   for (let i = 0; i < text.length; i++) {
     const digit = text.charCodeAt(i) - 48
     if (digit < 0 || digit > 9) throw new MalformedResponse('an invalid Content-Length')
     length = length * 10 + digit
+    if (length > Number.MAX_SAFE_INTEGER) throw new MalformedResponse('an invalid Content-Length')
   }
   return length
 }

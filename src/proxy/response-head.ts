@@ -62,7 +62,7 @@ export function takeResponseHead(reply: Reply, head: ResponseHead, method: strin
     raw.push(name, head.headers[i + 1]!)
   }
   for (const part of ours) raw.push(part)
-  if (length !== null && mayDeclareLength(head, method)) raw.push('content-length', length)
+  if (length !== null && mayDeclareLength(head, method)) raw.push('content-length', withoutZeros(length))
   reply.statusCode = head.status
   reply.reason = head.reason
   reply.source = 'upstream'
@@ -78,6 +78,11 @@ function namedAway(headers: readonly string[]): ReadonlySet<string> | null {
 function mayDeclareLength(head: ResponseHead, method: string): boolean {
   if (head.status === 204) return false
   return head.body.kind === 'length' || method === 'HEAD' || head.status === 304
+}
+
+/** RFC 9110 §8.6 lets zeros stand before a length: not every client counts as many digits. */
+function withoutZeros(length: string): string {
+  return length.length > 1 && length.startsWith('0') ? String(Number(length)) : length
 }
 
 /** Nominated by a Connection field, or set by a plugin already. */

@@ -20,7 +20,7 @@ export const VERDICTS = [
   'only we refuse: Transfer-Encoding in an HTTP/1.0 response',
   // RFC 9112 §7.1.1: an extension has a name.
   'only we refuse: an invalid chunk extension',
-  // More than 15 digits: RFC 9110 §8.6 warns of overflow; there is no body to it here, or Node would wait for it.
+  // Beyond 2^53: RFC 9110 §8.6 warns of overflow; there is no body to it here, or Node would wait for it.
   'only we refuse: an invalid Content-Length',
   // RFC 9110 §15.2.2: upgrades go another way.
   'only we refuse: an upgrade that was not asked for',

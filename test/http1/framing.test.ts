@@ -47,7 +47,8 @@ describe('a response that breaks the grammar is malformed:', () => {
     ['an empty Content-Length', `${OK}Content-Length:\r\n\r\n`],
     ['a Content-Length with a blank inside', `${OK}Content-Length: 1 0\r\n\r\n`],
     ['a Content-Length list', `${OK}Content-Length: 5, 5\r\n\r\nhello`],
-    ['a Content-Length of 16 digits', `${OK}Content-Length: 0000000000000005\r\n\r\nhello`],
+    ['a Content-Length that a double cannot count', `${OK}Content-Length: 9007199254740993\r\n\r\nhello`],
+    ['a Content-Length of far too many digits', `${OK}Content-Length: ${'9'.repeat(400)}\r\n\r\nhello`],
     ['two different Content-Lengths', `${OK}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!`],
     ['Transfer-Encoding and Content-Length', `${OK}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n`],
     ['Content-Length and Transfer-Encoding', `${OK}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
@@ -72,6 +73,8 @@ describe('a response is delivered as it is:', () => {
   test.for([
     // RFC 9112 §6.3
     ['with a length', `${OK}Content-Length: 5\r\n\r\nhello`, '200 hello'],
+    // RFC 9110 §8.6: 1*DIGIT
+    ['with zeros before its length', `${OK}Content-Length: ${'0'.repeat(40)}5\r\n\r\nhello`, '200 hello'],
     ['with an empty body', `${OK}Content-Length: 0\r\n\r\n`, '200 '],
     ['with a length said twice alike', `${OK}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello`, '200 hello'],
     ['until FIN without any length', `${OK}A: b\r\n\r\nhello`, '200 hello'],

@@ -87,6 +87,8 @@ const oddFraming = fc.constantFrom(
   'Content-Length: 5 5',
   'Content-Length:',
   'Content-Length: 99999999999999999999',
+  'Content-Length: 9007199254740993',
+  'Content-Length: 00000000000000000000005',
   'Transfer-Encoding: Chunked',
   'Transfer-Encoding: gzip, chunked',
   'Transfer-Encoding: chunked, gzip',

@@ -88,6 +88,17 @@ describe('an answer', () => {
     expect(answer).toMatch(/2\r\nok\r\n0\r\nX-Checksum: 1\r\n\r\n$/)
   })
 
+  test('is told with the length that it has, whatever zeros stood before it', async () => {
+    await using origin = await rawOrigin(
+      `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${'0'.repeat(22)}2\r\n\r\nok`,
+    )
+    await using gateway = await startGateway(open(origin.url))
+
+    expect(await exchange(gateway.port, get())).toMatch(/\r\ncontent-length: 2\r\n[\s\S]*\r\n\r\nok$/i)
+    const { headers } = await gateway.fetch('/', { method: 'HEAD' })
+    expect(headers.get('content-length')).toBe('2')
+  })
+
   test('passes interim answers on', async () => {
     await using origin = await rawOrigin(
       'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 9\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
