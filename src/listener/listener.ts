@@ -148,7 +148,8 @@ export class Listener {
     const event = this.#config.protocol === 'https' ? 'secureConnection' : 'connection'
     const [connectionListener] = server.listeners(event) as ((socket: Socket) => void)[]
     server.off(event, connectionListener!)
-    server.on(event, (socket: Socket) => this.#plainPath.open(socket))
+    // For each, and not for the server of TLS as a whole: that would wait out the handshakes of clients that have left.
+    server.on(event, (socket: Socket) => this.#plainPath.open(Object.assign(socket, { allowHalfOpen: true })))
     server.on('request', (raw, response) => this.#begin(raw as GatewayRequest, response, this.#plain))
     server.on('checkContinue', (raw, response) =>
       this.#begin(raw as GatewayRequest, response, {
