@@ -1,6 +1,6 @@
 /** What is known about one client connection: how many exchanges are open on it, whether its bytes went bad, and how it closes. */
 import type { ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
 import { askWhetherThere } from './half-closed.ts'
@@ -19,15 +19,18 @@ export class ClientConnection {
   #current: GatewayRequest | null = null
   /** The client has half-closed, or left: what is open is the last of it. */
   #isLast = false
+  readonly #silenceMs: number
+  /** Blank lines begin no head, and keep Node's own clocks from striking (RFC 9112 §2.2). */
+  #silence: NodeJS.Timeout | null = null
 
-  constructor(socket: Socket) {
+  /** `silenceMs`: how long the next request may take to come. */
+  constructor(socket: Socket, silenceMs: number) {
     this.#socket = socket
-    // What Node's server calls after the last answer.
+    this.#silenceMs = silenceMs
+    // What Node's server calls after the last answer. The client may be sending yet, its next request or what is none.
     socket.destroySoon = () => {
       // Words behind the last answer are still to be said: see `end`.
-      if (this.#isLast && this.#lastWords !== null) return
-      if (this.#current === null || this.#current.complete) Socket.prototype.destroySoon.call(socket)
-      else this.#close('')
+      if (!this.#isLast || this.#lastWords === null) this.#close('')
     }
     socket.on('end', () => this.#ended())
     socket.on('close', () => this.#closed())
@@ -35,6 +38,7 @@ export class ClientConnection {
 
   /** Node tells an answer of its connection's end only when its turn had come: the others are told here. */
   #closed(): void {
+    this.leave()
     for (const { raw } of this.#open.splice(0)) raw.exchange?.leave(false)
   }
 
@@ -63,6 +67,19 @@ export class ClientConnection {
     return this.#closing
   }
 
+  /** Its socket is a tunnel from now on, or gone. */
+  leave(): void {
+    clearTimeout(this.#silence ?? undefined)
+  }
+
+  #awaitNext(): void {
+    const late = () => {
+      if (this.#open.length === 0) this.#socket.destroy()
+    }
+    if (this.#silence === null) this.#silence = setTimeout(late, this.#silenceMs).unref()
+    else this.#silence.refresh()
+  }
+
   #close(lastWords: string): void {
     if (this.#closing) return
     this.#closing = true
@@ -87,6 +104,7 @@ export class ClientConnection {
     if (next === undefined && this.#lastWords !== null) this.#close(isLastAnswer(raw) ? '' : this.#lastWords)
     if (this.#closing || this.#socket.writableEnded || this.#socket.destroyed) return
     if (this.#open.length <= AHEAD) this.#socket.resume()
+    if (next === undefined) this.#awaitNext()
     next?.start()
     if (this.#isLast) this.#ask()
   }

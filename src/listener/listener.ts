@@ -165,7 +165,7 @@ export class Listener {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket))
     return (socket) => {
       connectionListener!.call(server, socket)
-      this.#connections.set(socket, new ClientConnection(socket))
+      this.#connections.set(socket, new ClientConnection(socket, this.#plainPath.silenceMs))
     }
   }
 
@@ -190,6 +190,7 @@ export class Listener {
   #upgrade(raw: GatewayRequest, socket: Socket, head: Buffer): void {
     // Node detaches its own error handling with its parser: without this a reset would end the process.
     socket.on('error', () => socket.destroy())
+    this.#connections.get(socket)?.leave()
     this.#tunnels.add(socket)
     socket.on('close', () => this.#tunnels.delete(socket))
     const response = detachedResponse(raw, socket)
@@ -213,14 +214,14 @@ export class Listener {
 
   /** Bytes that are no request. They run no plugin; the answer is a problem, and the connection ends. */
   #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy()
-      return
-    }
+    const connection = this.#connections.get(socket)
+    const isReset = error.code === 'ECONNRESET'
+    // Its last words are on their way: what else is bad does not cut them off.
+    if (connection?.isClosing === true && !isReset) return
     const problem = malformed(error.code)
     const answer = problemBytes(problem)
-    const connection = this.#connections.get(socket)
-    if (connection === undefined) socket.end(answer)
+    if (isReset || !socket.writable) socket.destroy()
+    else if (connection === undefined) socket.end(answer)
     else if (error.code === 'HPE_INVALID_EOF_STATE') connection.breakOff(problem, answer)
     else connection.refuse(problem, answer)
   }
