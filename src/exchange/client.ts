@@ -51,8 +51,6 @@ export interface ClientResponse {
   statusMessage: string
   /** `parsed`: see AnswerHead. */
   writeHead(status: number, reason: string, fields: string[], parsed?: readonly string[]): unknown
-  /** Sends a head that was written and waits for the first byte of its body. */
-  flushHeaders(): void
   writeContinue(): void
   writeInformation(status: number, fields: string[]): void
   /** A piece of this length would be copied before `write` or `end` returns. Node's own keeps what it is given. */

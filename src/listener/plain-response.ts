@@ -85,10 +85,8 @@ export class PlainResponse implements ClientResponse, Sender {
     this.#bodiless = bodiless
     this.closes = head.closes
     this.headersSent = true
-  }
-
-  flushHeaders(): void {
-    if (!this.#ended) this.#sendPending()
+    // A body may have nothing to say for a while; and where it breaks off, a client that got no byte could not tell that it was answered.
+    this.#sendLater()
   }
 
   writeContinue(): void {

@@ -53,18 +53,16 @@ function lengthLast(headers: HeaderList): void {
 }
 
 /**
- * Sends the head of a body without length with what comes along in this turn, or alone: a stream may have nothing to say for a
- * while, and browsers wait for the head.
+ * Sends the head with what comes along in this turn, or alone: a body may have nothing to say for a while, and browsers wait for
+ * the head. Responses of our own do so by themselves.
  */
 export function flushHeadSoon(response: ClientResponse): void {
-  process.nextTick(flushHead, response)
+  if (response instanceof ServerResponse) process.nextTick(flushHead, response)
 }
 
-function flushHead(response: ClientResponse): void {
-  if (response.destroyed || response.writableFinished) return
+function flushHead(response: ServerResponse): void {
   // Node's own flush sends the head as UTF-8, and each byte above ASCII as two.
-  if (!(response instanceof ServerResponse)) response.flushHeaders()
-  else if (!response.writableEnded) response.write('', 'latin1')
+  if (!response.destroyed && !response.writableEnded) response.write('', 'latin1')
 }
 
 /** Ends an answer with a piece that is there only until this returns. */
@@ -137,7 +135,7 @@ function stream(exchange: Exchange, body: Readable, policy: DeliveryPolicy): voi
     response.end()
     return
   }
-  if (!reply.headers.has('content-length')) flushHeadSoon(response)
+  flushHeadSoon(response)
   const broken = (error: unknown) => {
     // When the upstream broke off or the client left, that has been said; the rest of the streams only follow.
     if (!exchange.aborted) policy.fail(exchange, toPluginProblem(error))

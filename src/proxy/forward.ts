@@ -135,7 +135,7 @@ class Forwarding implements ResponseListener, Sender {
     }
     if (pending === undefined && this.#body === null) {
       this.#writeHead()
-      if (head.body.kind === 'chunked' || head.body.kind === 'until-close') flushHeadSoon(this.#response)
+      if (head.body.kind !== 'none') flushHeadSoon(this.#response)
     } else this.#answerLater(pending)
   }
 

@@ -34,6 +34,21 @@ async function rawOrigin(answer: string, then: (socket: Socket) => void = () => 
 const get = (path = '/', headers = '') => `GET ${path} HTTP/1.1\r\nHost: a.example\r\n${headers}\r\n`
 
 describe('an answer', () => {
+  test.for([
+    ['plain', ''],
+    ['that Node reads', 'Trailer: x\r\n'],
+  ])('sends its head on before the first byte of its body, to a request %s', async ([, fields]) => {
+    await using origin = await rawOrigin('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n')
+    await using gateway = await startGateway(open(origin.url))
+    const wire = await openWire(gateway.port)
+
+    wire.send(get('/', fields))
+
+    await wire.until(/^HTTP\/1.1 200 OK[\s\S]*\r\n\r\n$/)
+    for (const socket of origin.sockets) socket.end()
+    expect(await wire.closed()).toMatch(/content-length: 5/i)
+  })
+
   test('keeps its status, reason, fields in order and repeated cookies', async () => {
     await using origin = await rawOrigin(
       'HTTP/1.1 299 Fine By Me\r\nX-B: 2\r\nX-A: 1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok',
