@@ -104,11 +104,12 @@ export function deliver(exchange: Exchange, policy: DeliveryPolicy): void {
   watchStall(exchange, policy.bodyIdleMs)
 }
 
-export function addTrailers(response: ClientResponse, trailers: readonly string[]): void {
-  const kept = forwardableTrailers(trailers, isTheirs)
+/** Of an upstream's answer. */
+export function addTrailers({ response, upstreamResponse }: Exchange, trailers: readonly string[]): void {
+  const kept = forwardableTrailers(trailers, upstreamResponse!.headers, isTheirs)
   const pairs: [string, string][] = []
   for (let i = 0; i < kept.length; i += 2) pairs.push([kept[i]!, kept[i + 1]!])
-  if (pairs.length > 0) response.addTrailers(pairs)
+  if (pairs.length > 0) response!.addTrailers(pairs)
 }
 
 /** An upstream does not speak for the gateway, here no more than in its head. */
@@ -126,7 +127,6 @@ function bytesOf(body: string | Buffer | null): Buffer | null {
 }
 
 function stream(exchange: Exchange, body: Readable, policy: DeliveryPolicy): void {
-  const { reply } = exchange
   const response = exchange.response!
   if (body.destroyed) throw body.errored ?? new Error('a plugin closed the body before its end')
   writeHead(exchange, response, policy.name)

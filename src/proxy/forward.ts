@@ -231,7 +231,7 @@ class Forwarding implements ResponseListener, Sender {
     }
     if (this.#over) return
     this.#complete()
-    if (trailers.length > 0 && !hasNoBody(this.#exchange)) addTrailers(this.#response, trailers)
+    if (trailers.length > 0 && !hasNoBody(this.#exchange)) addTrailers(this.#exchange, trailers)
     this.#response.end()
     watchStall(this.#exchange, this.#policy.bodyIdleMs)
   }

@@ -29,7 +29,7 @@ export function nominated(raw: readonly string[]): ReadonlySet<string> | null {
   return names
 }
 
-/** Trailer fields that must not be merged or forwarded: framing, routing, authentication, connection (RFC 9110 §6.5.1). */
+/** Trailer fields that must not be merged or forwarded: framing, routing, request modifiers, authentication, connection (RFC 9110 §6.5.1). */
 const forbiddenTrailers: ReadonlySet<string> = new Set([
   ...hopByHop,
   'authorization',
@@ -42,7 +42,13 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'expect',
   'forwarded',
   'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
   'max-forwards',
+  'pragma',
   'proxy-authenticate',
   'proxy-authorization',
   'range',
@@ -52,12 +58,18 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'www-authenticate',
 ])
 
-/** The trailers of a flat list that may pass a gateway, and whose names `trails` lets through. */
-export function forwardableTrailers(raw: readonly string[], trails: (name: string) => boolean): string[] {
+/** The trailers of a flat list that may pass a gateway: none that the Connection fields of `head` name, and those that `trails` lets through. */
+export function forwardableTrailers(
+  raw: readonly string[],
+  head: readonly string[],
+  trails: (name: string) => boolean,
+): string[] {
   const kept: string[] = []
+  const named = raw.length === 0 ? null : nominated(head)
   for (let i = 0; i < raw.length; i += 2) {
     // `_` for `-`: some origins cannot tell them apart.
-    const isForbidden = forbiddenTrailers.has(raw[i]!.toLowerCase().replaceAll('_', '-'))
+    const lower = raw[i]!.toLowerCase()
+    const isForbidden = forbiddenTrailers.has(lower.replaceAll('_', '-')) || named?.has(lower) === true
     if (!isForbidden && trails(raw[i]!)) kept.push(raw[i]!, raw[i + 1]!)
   }
   return kept

@@ -193,8 +193,9 @@ export class Upload implements BodyUpload {
   }
 
   #trailers(): string[] {
-    const chunked = uploadFraming(this.#exchange).kind === 'chunked'
-    return chunked ? forwardableTrailers(this.#raw.rawTrailers, this.#exchange.upstreamRequest.trails) : []
+    const { facts, upstreamRequest } = this.#exchange
+    if (uploadFraming(this.#exchange).kind !== 'chunked') return []
+    return forwardableTrailers(this.#raw.rawTrailers, facts.rawHeaders, upstreamRequest.trails)
   }
 
   #tooSlow(): void {

@@ -92,9 +92,9 @@ describe('an answer', () => {
     expect(answer.endsWith('\r\n\r\n')).toBe(true)
   })
 
-  test('passes trailers of a chunked body, without those that frame or authenticate', async () => {
+  test('passes trailers of a chunked body, without those that frame, authenticate or are of the connection', async () => {
     await using origin = await rawOrigin(
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Checksum: 1\r\nContent-Length: 9\r\nSet-Cookie: a\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Checksum: 1\r\nContent-Length: 9\r\nx-hop: 1\r\nPragma: x\r\nSet-Cookie: a\r\n\r\n',
     )
     await using gateway = await startGateway(open(origin.url))
 
@@ -295,7 +295,7 @@ describe('a request body', () => {
 
     const answer = await exchange(
       gateway.port,
-      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\nX-Sum: 9\r\nAuthorization: x\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: a\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\nX-Sum: 9\r\nx-hop: 1\r\nIf-Match: x\r\nAuthorization: x\r\n\r\n',
     )
 
     expect(answer).toMatch(/"transfer-encoding":"chunked"/)
