@@ -8,6 +8,8 @@ import { linger } from './linger.ts'
 
 /** How many pipelined requests are read ahead. */
 const AHEAD = 16
+/** Node takes a longer time for none. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class ClientConnection {
   readonly #socket: Socket
@@ -23,10 +25,10 @@ export class ClientConnection {
   /** Blank lines begin no head, and keep Node's own clocks from striking (RFC 9112 §2.2). */
   #silence: NodeJS.Timeout | null = null
 
-  /** `silenceMs`: how long the next request may take to come. */
+  /** `silenceMs`: from an answer to the end of the next head, at most. */
   constructor(socket: Socket, silenceMs: number) {
     this.#socket = socket
-    this.#silenceMs = silenceMs
+    this.#silenceMs = Math.min(silenceMs, MAX_TIMER_MS)
     // What Node's server calls after the last answer. The client may be sending yet, its next request or what is none.
     socket.destroySoon = () => {
       // Words behind the last answer are still to be said: see `end`.
@@ -67,7 +69,7 @@ export class ClientConnection {
     return this.#closing
   }
 
-  /** Its socket is a tunnel from now on, or gone. */
+  /** No next request is awaited: its socket is a tunnel from now on, closes, or is gone. */
   leave(): void {
     clearTimeout(this.#silence ?? undefined)
   }
@@ -83,6 +85,7 @@ export class ClientConnection {
   #close(lastWords: string): void {
     if (this.#closing) return
     this.#closing = true
+    this.leave()
     linger(this.#socket, lastWords)
   }
 

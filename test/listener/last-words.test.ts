@@ -34,7 +34,7 @@ test.for([
   'a client that goes on sending gets its answer, and no reset, where its request %s',
   async ([, request, status]) => {
     await using gateway = await startGateway(config)
-    const wire = await openWire(gateway.port, { allowHalfOpen: false })
+    const wire = await openWire(gateway.port)
     wire.socket.allowHalfOpen = true
     wire.send(request)
 
@@ -58,3 +58,17 @@ test('blank lines do not keep an idle connection', async () => {
   clearInterval(blank)
   expect(wire.received.match(/HTTP\/1.1/g)).toHaveLength(1)
 }, 10_000)
+
+test('limits that together are longer than a timer can wait keep an idle connection', async () => {
+  await using gateway = await startGateway(config.replaceAll('1s', '24d'))
+  const wire = await openWire(gateway.port)
+  const request = 'GET / HTTP/1.1\r\nHost: a\r\nTrailer: x\r\n\r\n'
+  wire.send(request)
+  await wire.until(/^HTTP\/1.1 200 /)
+  // As long as a timer that Node has taken for none would need.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  wire.send(request)
+
+  await wire.until(/HTTP\/1.1 200 [\s\S]*HTTP\/1.1 200 /)
+  wire.close()
+})
