@@ -165,7 +165,7 @@ export class Listener {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket))
     return (socket) => {
       connectionListener!.call(server, socket)
-      this.#connections.set(socket, new ClientConnection(socket, this.#plainPath.silenceMs))
+      this.#connections.set(socket, new ClientConnection(socket, server.keepAliveTimeout + server.headersTimeout))
     }
   }
 
@@ -215,13 +215,13 @@ export class Listener {
   /** Bytes that are no request. They run no plugin; the answer is a problem, and the connection ends. */
   #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connections.get(socket)
-    const isReset = error.code === 'ECONNRESET'
+    const isClosing = connection?.isClosing === true
+    if (error.code === 'ECONNRESET' || !(socket.writable || isClosing)) socket.destroy()
     // Its last words are on their way: what else is bad does not cut them off.
-    if (connection?.isClosing === true && !isReset) return
+    if (socket.destroyed || isClosing) return
     const problem = malformed(error.code)
     const answer = problemBytes(problem)
-    if (isReset || !socket.writable) socket.destroy()
-    else if (connection === undefined) socket.end(answer)
+    if (connection === undefined) socket.end(answer)
     else if (error.code === 'HPE_INVALID_EOF_STATE') connection.breakOff(problem, answer)
     else connection.refuse(problem, answer)
   }

@@ -57,7 +57,6 @@ export class PlainConnection implements ClientEvents {
   /** Bytes still to come of a body that nobody reads: its request has been answered. */
   #unwanted = 0
   #isClosing = false
-  #isHandedOver = false
   /** The client has half-closed: the answer under way is the last. */
   #isLast = false
   /** When the silence of the client has lasted too long, on performance.now()'s clock. */
@@ -185,7 +184,6 @@ export class PlainConnection implements ClientEvents {
   }
 
   #handOver(unread: Buffer): void {
-    this.#isHandedOver = true
     this.#held = null
     this.#buffer?.forget()
     detach(this.socket)
@@ -218,7 +216,6 @@ export class PlainConnection implements ClientEvents {
     if (held === null || this.#request !== null || this.#isClosing || this.socket.destroyed) return
     this.#held = null
     const goesOn = this.#read(held)
-    if (this.#isHandedOver) return
     // Not resumed where more is held than is read ahead: each answer would let in another read.
     if (goesOn && this.#ahead <= AHEAD) this.socket.resume()
     else this.socket.pause()

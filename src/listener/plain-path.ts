@@ -49,11 +49,6 @@ export class PlainPath implements PlainOwner {
     return this.#options.isDraining()
   }
 
-  /** From an answer to the end of the next head, at most. */
-  get silenceMs(): number {
-    return this.idleTimeoutMs + this.headTimeoutMs
-  }
-
   open(socket: Socket): void {
     this.#open.add(new PlainConnection(socket, this))
     this.#sweeper ??= setInterval(() => void this.#sweep(), SWEEP_MS).unref()

@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { test, vi } from 'vitest'
+import { test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { openWire } from '../support/wire.ts'
@@ -53,7 +53,7 @@ export function plainConnectionTests(): void {
 
     wire.send(request.repeat(count))
 
-    await vi.waitFor(() => expect(answers).toBe(count), { timeout: 10_000 })
+    await expect.poll(() => answers, { timeout: 10_000 }).toBe(count)
     // What is read ahead, and what one read brings.
     expect(most).toBeLessThan(300_000)
     wire.close()
