@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { RequestHead } from './client.ts'
 import { asText, isFieldValue, isToken, placeOfValue } from './grammar.ts'
+import { SmallPieces } from './small-pieces.ts'
 
 /** Unflushed bytes of the caller's own. */
 const HIGH_WATER = 64 * 1024
@@ -16,6 +17,8 @@ export class RequestWriter {
 
   readonly #head: string
   readonly #kind: 'none' | 'length' | 'chunked'
+  /** Of a chunked body, those that are not sent yet. */
+  readonly #small: SmallPieces | undefined
   /** Bytes the body may still have. */
   #allowance: number
   #pending: (Buffer | string)[] | undefined
@@ -33,6 +36,7 @@ export class RequestWriter {
     this.#kind = head.body.kind
     this.#allowance = head.body.kind === 'length' ? head.body.length : head.body.kind === 'chunked' ? Infinity : 0
     this.ended = head.body.kind === 'none'
+    if (head.body.kind === 'chunked') this.#small = new SmallPieces((chunk) => this.#send(chunk))
   }
 
   get hasBody(): boolean {
@@ -41,6 +45,7 @@ export class RequestWriter {
 
   /** Hands the head, and what body came before, to the kernel in one write. */
   start(socket: Socket, flushed: () => void): void {
+    this.#small?.begin()
     this.#socket = socket
     this.#flushed = flushed
     const pending = this.#pending
@@ -66,14 +71,10 @@ export class RequestWriter {
     if (this.ended) throw new TypeError('the request body has ended')
     if (chunk.length > this.#allowance) throw new RangeError('the request body is longer than declared')
     this.#allowance -= chunk.length
-    if (this.#kind === 'length') return this.#send(chunk, taken)
-    // A chunk of several pieces is one write: corked, and flushed at once by uncork.
-    this.#socket?.cork()
-    this.#send(`${chunk.length.toString(16)}\r\n`)
-    this.#send(chunk, taken)
-    const mayGoOn = this.#send('\r\n')
-    this.#socket?.uncork()
-    return this.#socket === undefined ? mayGoOn : this.#mayGoOn(this.#socket)
+    if (this.#small === undefined) this.#send(chunk, taken)
+    else if (this.#small.take(chunk)) taken?.()
+    else this.#sendChunk(chunk, taken)
+    return this.#mayGoOn()
   }
 
   lend(chunk: Buffer): boolean {
@@ -87,7 +88,9 @@ export class RequestWriter {
       if (this.#allowance > 0) throw new RangeError('the request body is shorter than declared')
       if (trailers.length > 0) throw new TypeError('trailers need a chunked body')
     } else {
-      this.#send(`${withFields('0', trailers)}\r\n\r\n`)
+      const last = `${withFields('0', trailers)}\r\n\r\n`
+      this.#small?.flush()
+      this.#send(last)
     }
     this.ended = true
   }
@@ -100,23 +103,29 @@ export class RequestWriter {
 
   /** Whether the caller waits for room that there is now; true once per wait. */
   takeDrain(): boolean {
-    if (!this.#owesDrain || this.#isDropped || this.#socket!.writableLength > this.#mark) return false
+    if (!this.#owesDrain || this.#isDropped || this.#unflushed > this.#mark) return false
     this.#owesDrain = false
     return true
   }
 
-  #send(piece: Buffer | string, taken?: () => void): boolean {
-    const socket = this.#socket
-    if (socket !== undefined) {
+  /** Of several pieces, but one write: corked, and flushed at once by uncork. */
+  #sendChunk(chunk: Buffer, taken?: () => void): void {
+    this.#socket?.cork()
+    this.#send(`${chunk.length.toString(16)}\r\n`)
+    this.#send(chunk, taken)
+    this.#send('\r\n')
+    this.#socket?.uncork()
+  }
+
+  #send(piece: Buffer | string, taken?: () => void): void {
+    if (this.#isDropped) return
+    if (this.#socket !== undefined) {
       this.#put(piece, taken)
-      return this.#mayGoOn(socket)
+      return
     }
     this.#pending ??= []
     this.#pending.push(piece)
     this.#pendingBytes += piece.length
-    if (this.#pendingBytes <= this.#mark) return true
-    this.#owesDrain = true
-    return false
   }
 
   /** Each write carries the callback: 'drain' does not fire for what stays below the stream's own mark. */
@@ -132,8 +141,12 @@ export class RequestWriter {
     }
   }
 
-  #mayGoOn(socket: Socket): boolean {
-    this.#owesDrain = socket.writableLength > this.#mark
+  get #unflushed(): number {
+    return (this.#socket?.writableLength ?? this.#pendingBytes) + (this.#small?.waiting ?? 0)
+  }
+
+  #mayGoOn(): boolean {
+    this.#owesDrain = this.#unflushed > this.#mark
     return !this.#owesDrain
   }
 }

@@ -1,5 +1,5 @@
 /** How requests go out: heads that cannot be split, bodies that keep to their framing. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RequestHead } from '../../src/http1/client.ts'
 import { answering, response, scriptedOrigin } from '../support/scripted-origin.ts'
 import { type Asked, eventually, testPool } from './ask.ts'
@@ -89,6 +89,71 @@ test('a body of unknown length goes out chunked, with trailers (RFC 9112 §7.1)'
 
   expect(received).toBe('transfer-encoding: chunked|5\r\nhello\r\nd\r\n world, again\r\n0\r\nX: y\r\n\r\n')
   expect(client.pool.stats.idle).toBe(1)
+})
+
+describe('small pieces of a chunked body', () => {
+  const BIG = 'x'.repeat(5000)
+
+  test.for([
+    ['one is sent at once', ['a'], '1\r\na\r\n'],
+    ['others of the same turn follow as one chunk, at its end', ['a', 'b', 'cd', 'e'], '1\r\na\r\n4\r\nbcde\r\n'],
+    ['keep their place before a large one', ['a', 'b', 'c', BIG], `1\r\na\r\n2\r\nbc\r\n1388\r\n${BIG}\r\n`],
+    ['keep their bytes', ['\0\r', '\n\x80', '\xff0'], '2\r\n\0\r\r\n4\r\n\n\x80\xff0\r\n'],
+  ] as const)('%s', async ([, pieces, expected]) => {
+    await using origin = await scriptedOrigin(async (connection) => {
+      await connection.request()
+      await connection.send(response(await connection.bytes(expected.length)))
+    })
+    using client = testPool(origin.port)
+
+    const asked = client.ask({ method: 'POST', body: CHUNKED })
+    await asked.until(() => asked.isSent)
+    for (const piece of pieces) asked.handle.write(Buffer.from(piece, 'latin1'))
+
+    expect(await asked.outcome()).toBe(`200 ${expected}`)
+  })
+
+  test('leave before the end and its trailers, and with the head where there was no connection yet', async () => {
+    await using origin = await scriptedOrigin(async (connection) => {
+      await connection.request()
+      await connection.send(response(await connection.take((text) => text.indexOf('X: y\r\n\r\n') + 8)))
+    })
+    using client = testPool(origin.port)
+
+    const asked = client.ask({ method: 'POST', body: CHUNKED })
+    for (const piece of ['a', 'b', 'c']) asked.handle.write(Buffer.from(piece))
+    await asked.until(() => asked.isSent)
+    for (const piece of ['d', 'e', 'f']) asked.handle.write(Buffer.from(piece))
+    asked.handle.end(['X', 'y'])
+
+    expect(await asked.outcome()).toBe('200 3\r\nabc\r\n1\r\nd\r\n2\r\nef\r\n0\r\nX: y\r\n\r\n')
+  })
+
+  test('are asked to wait for an upstream that does not read, and told when to go on', async () => {
+    let hasStalled = false
+    await using origin = await scriptedOrigin(async (connection) => {
+      await connection.request()
+      connection.socket.pause()
+      await eventually(() => hasStalled)
+      connection.socket.resume()
+      await connection.take((text) => (text.endsWith('\r\n0\r\n\r\n') ? text.length : -1))
+      await connection.send(response('ok'))
+    })
+    using client = testPool(origin.port)
+    let drained = 0
+
+    const asked = client.ask({ method: 'POST', body: CHUNKED }, { drain: () => drained++ })
+    await asked.until(() => asked.isSent)
+    const some = Buffer.alloc(100, 'x')
+    while (asked.handle.write(some));
+    expect(drained).toBe(0)
+    hasStalled = true
+    await asked.until(() => drained > 0)
+    asked.handle.end()
+
+    expect(await asked.outcome()).toBe('200 ok')
+    expect(drained).toBe(1)
+  })
 })
 
 test('a body that would break its framing throws', async () => {

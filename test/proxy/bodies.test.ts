@@ -67,6 +67,28 @@ describe('64 MiB', () => {
   })
 })
 
+test('a body in chunks of one byte goes on in few', async () => {
+  const COUNT = 20_000
+  let chunks: string[] = []
+  await using origin = await scriptedOrigin(async (connection) => {
+    await connection.request()
+    const body = await connection.take((text) => (text.endsWith('\r\n0\r\n\r\n') ? text.length : -1))
+    chunks = [...body.matchAll(/[0-9a-f]+\r\n(a*)\r\n/g)].map(([, bytes]) => bytes!)
+    await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+  })
+  await using gateway = await startGateway(open(`http://127.0.0.1:${origin.port}`))
+  const wire = await openWire(gateway.port)
+
+  const body = `${'1\r\na\r\n'.repeat(COUNT)}0\r\n\r\n`
+  wire.send(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}`)
+  await wire.until(/\r\n\r\nok$/)
+  wire.close()
+
+  expect(chunks.join('')).toBe('a'.repeat(COUNT))
+  // One for each read, or a few.
+  expect(chunks.length).toBeLessThan(COUNT / 20)
+})
+
 describe('an upstream that dies in the middle', () => {
   test.for(['upload', 'download'] as const)('of an %s leaves nothing behind', async (direction) => {
     await using origin = await startOrigin((request, answer) => {
