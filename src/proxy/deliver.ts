@@ -9,9 +9,9 @@ import type { Exchange } from '../exchange/exchange.ts'
 import type { HeaderList } from '../exchange/headers.ts'
 import type { Problem } from '../problem.ts'
 import { writeDirectHead } from './direct-head.ts'
-import { forwardableTrailers } from './hop-by-hop.ts'
 import { toPluginProblem } from './problem-of.ts'
 import { endStall, watchStall } from './stall.ts'
+import { forwardableTrailers } from './trailers.ts'
 
 /** Above this a whole body of an upstream is not worth copying into one string with its head. */
 export const JOINED = 64 * 1024

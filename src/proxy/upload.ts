@@ -4,7 +4,7 @@ import type { Readable, Transform } from 'node:stream'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ClientRequest, RequestBody } from '../http1/client.ts'
 import { Problem } from '../problem.ts'
-import { forwardableTrailers } from './hop-by-hop.ts'
+import { forwardableTrailers } from './trailers.ts'
 
 /** How the body is framed towards the upstream: a transformed one has no known length. */
 export function uploadFraming(exchange: Exchange): RequestBody {
