@@ -119,7 +119,6 @@ class Compiler {
     const table = reused ?? (await RouteTable.build(config.routes, listeners, traits))
     await turn()
     const trust = new ProxyTrust(config.trustedProxies)
-    const reserved = new Set(config.outline.reserved)
     this.#generation.complete({
       config,
       number,
@@ -135,7 +134,7 @@ class Compiler {
       edges: this.#edges,
       admission: { limits: config.limits, trust },
       secrets: new Set(config.outline.secrets),
-      headPolicy: requestHeadPolicy(config.name ?? this.#world.name, trust.header, reserved),
+      headPolicy: requestHeadPolicy(config.name ?? this.#world.name, trust.header, config.outline),
       tunnels: this.#world.tunnels,
       succeed: () => this.#succeed(),
       release: () => this.#release(),

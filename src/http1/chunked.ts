@@ -1,6 +1,7 @@
 /** Decodes the chunked coding (RFC 9112 §7.1) in place: the payload of one read becomes one contiguous piece. */
 import { FieldSection, MalformedResponse, type SectionLimits } from './field-section.ts'
 import { hexValue, isNameByte, isValueByte } from './grammar.ts'
+import { isForbiddenTrailer } from './trailer-fields.ts'
 
 // size → (extension)* → size-lf → payload → payload-cr → payload-lf → size …; a size of 0 → trailers → done
 const SIZE = 0
@@ -33,13 +34,6 @@ const BACKSLASH = 0x5c
 const FREE_SIZE_DIGITS = 16
 /** Of a whole body: each chunk may carry extensions, so a bound per chunk would bound nothing. */
 const MAX_EXTENSION_BYTES = 16 * 1024
-
-/** Fields that must not be taken from trailers: framing, routing, authentication, content (RFC 9110 §6.5.1). */
-const FORBIDDEN_TRAILERS = new Set(
-  `age authorization cache-control connection content-encoding content-length content-location content-range content-type cookie
-  date expect expires host keep-alive location max-forwards pragma proxy-authenticate proxy-authorization proxy-connection range
-  retry-after set-cookie te trailer transfer-encoding upgrade vary warning www-authenticate`.split(/\s+/),
-)
 
 export class ChunkedDecoder {
   /** Where the payload of the last `decode` lies in its buffer. */
@@ -206,7 +200,7 @@ function allowedTrailers(fields: string[]): string[] {
   if (fields.length === 0) return fields
   const allowed: string[] = []
   for (let i = 0; i < fields.length; i += 2) {
-    if (!FORBIDDEN_TRAILERS.has(fields[i]!.toLowerCase())) allowed.push(fields[i]!, fields[i + 1]!)
+    if (!isForbiddenTrailer(fields[i]!)) allowed.push(fields[i]!, fields[i + 1]!)
   }
   return allowed
 }

@@ -1,4 +1,5 @@
 /** What the upstream sees of a request's head: end-to-end fields of the client, then ours, which nobody can forge or name away. */
+import type { Outline } from '../config/outline.ts'
 import { forwardedValue } from '../exchange/consumer.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HeaderList } from '../exchange/headers.ts'
@@ -42,15 +43,20 @@ export interface RequestHeadPolicy {
 
 /**
  * `trustedHeader`: the one forwarding header that is believed from trusted proxies, lower case. `reserved`: targets of
- * `forwardClaims` and the like; a client's own are removed on every route.
+ * `forwardClaims` and the like; a client's own are removed on every route. `secrets`: where plugins look for credentials, which is
+ * in the head alone: an origin that merges trailers would get others there than were looked at.
  */
 export function requestHeadPolicy(
   name: string,
   trustedHeader: string,
-  reserved: ReadonlySet<string>,
+  { reserved, secrets }: Pick<Outline, 'reserved' | 'secrets'>,
 ): RequestHeadPolicy {
-  const treat = memoByName((lower) => treatment(lower, trustedHeader, reserved))
-  return { name, chains: trustedHeader === 'x-forwarded-for', treat, trails: (field) => treat(field) === 'keep' }
+  const ours = new Set(reserved)
+  const credentials = new Set(secrets.map((part) => part.replaceAll('_', '-')))
+  const treat = memoByName((lower) => treatment(lower, trustedHeader, ours))
+  const trails = (field: string) =>
+    treat(field) === 'keep' && !credentials.has(`header:${field.toLowerCase().replaceAll('_', '-')}`)
+  return { name, chains: trustedHeader === 'x-forwarded-for', treat, trails }
 }
 
 function treatment(lower: string, trustedHeader: string, reserved: ReadonlySet<string>): Treatment {

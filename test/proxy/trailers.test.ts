@@ -5,8 +5,8 @@ import { startOrigin } from '../support/origin.ts'
 import { answering, scriptedOrigin } from '../support/scripted-origin.ts'
 import { exchange } from '../support/wire.ts'
 
-const open = (port: number, plugins = '') =>
-  `routes:\n  all: { match: /*, upstream: "http://127.0.0.1:${port}", public: "test" }\n${plugins}`
+const open = (port: number, more = '') =>
+  `routes:\n  all: { match: /*, upstream: "http://127.0.0.1:${port}", public: "test" }\n${more}`
 const post = (trailers: string, fields = '') =>
   `POST / HTTP/1.1\r\nHost: a\r\n${fields}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n${trailers}\r\n`
 
@@ -37,4 +37,50 @@ test('a trailer of the upstream that its Connection names does not go on', async
   const answer = await exchange(gateway.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
 
   expect(answer).toMatch(/\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n$/)
+})
+
+// RFC 9110 §6.5.1; `_` is `-` to CGI and WSGI origins.
+const forbidden = [
+  ['framing and the connection', 'Trailer TE Keep-Alive Proxy-Connection Content_Length'],
+  ['routing', 'Host Max-Forwards Via Forwarded'],
+  [
+    'request modifiers',
+    'Cache-Control Pragma Range If-Match If-None-Match If-Modified-Since If-Unmodified-Since If-Range If_Match',
+  ],
+  ['authentication', 'Authorization Proxy-Authorization Cookie Set-Cookie WWW-Authenticate Proxy-Authenticate'],
+  ['response control data', 'Age Date Expires Location Retry-After Vary Warning'],
+  ['content format', 'Content-Type Content-Encoding Content-Range Content-Location'],
+] as const
+const allowed = 'ETag: "1"\r\nDigest: x\r\nGrpc-Status: 0\r\nServer-Timing: x\r\n'
+const lines = (names: string) => names.replaceAll(/\S+ ?/g, (name) => `${name.trim()}: 1\r\n`)
+
+test.for(forbidden)('a trailer about %s does not go on to the upstream', async ([, names]) => {
+  await using origin = await telling()
+  await using gateway = await startGateway(open(origin.port))
+
+  const answer = await exchange(gateway.port, post(lines(names) + allowed))
+
+  expect(answer).toMatch(/got etag,digest,grpc-status,server-timing$/)
+})
+
+test.for(forbidden)('a trailer about %s does not go on to the client', async ([, names]) => {
+  await using origin = await scriptedOrigin(
+    answering(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${lines(names)}${allowed}\r\n`),
+  )
+  await using gateway = await startGateway(open(origin.port))
+
+  const answer = await exchange(gateway.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+
+  expect(answer.slice(answer.indexOf('\r\n\r\n'))).toBe(`\r\n\r\n0\r\n${allowed}\r\n`)
+})
+
+test('a trailer of a name that keys are looked for under does not go on', async () => {
+  await using origin = await telling()
+  const other =
+    '  other: { match: /other, upstream: "http://127.0.0.1:1", plugins: [{ api-key: { header: x-our-key } }] }\n'
+  await using gateway = await startGateway(open(origin.port, other))
+
+  const answer = await exchange(gateway.port, post('X-Our-Key: 1\r\nx_our_key: 2\r\nX-Sum: 1\r\n'))
+
+  expect(answer).toMatch(/got x-sum$/)
 })
