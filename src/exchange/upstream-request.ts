@@ -5,6 +5,15 @@ import type { HeaderList } from './headers.ts'
 /** Looks at a body passing by. Throwing a Problem refuses the request; the piece is not forwarded. */
 export type BodyTap = (chunk: Buffer) => void
 
+/** What a client may say in trailers. */
+export interface TrailerRules {
+  /** How many fields, and of how many bytes: as in its head. */
+  readonly most: number
+  readonly mostBytes: number
+  /** Whether one may go on: not under a name that is the gateway's to set. */
+  passes(name: string): boolean
+}
+
 export class UpstreamRequest {
   method: string
   /** Path as forwarded, rewrite applied, without the target's base path. */
@@ -17,16 +26,15 @@ export class UpstreamRequest {
   readonly headers: HeaderList
   readonly taps: BodyTap[] = []
   readonly transforms: (() => Transform)[] = []
-  /** Whether a trailer field of the client may go on: not under a name that is the gateway's to set. */
-  readonly trails: (name: string) => boolean
+  readonly trailers: TrailerRules
 
-  constructor(head: Pick<UpstreamRequest, 'method' | 'path' | 'query' | 'host' | 'headers' | 'trails'>) {
+  constructor(head: Pick<UpstreamRequest, 'method' | 'path' | 'query' | 'host' | 'headers' | 'trailers'>) {
     this.method = head.method
     this.path = head.path
     this.query = head.query
     this.host = head.host
     this.headers = head.headers
-    this.trails = head.trails
+    this.trailers = head.trailers
   }
 
   /** Sends the body through a stream on its way. A factory, because a repeated attempt sends the body again. */

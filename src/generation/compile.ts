@@ -134,7 +134,7 @@ class Compiler {
       edges: this.#edges,
       admission: { limits: config.limits, trust },
       secrets: new Set(config.outline.secrets),
-      headPolicy: requestHeadPolicy(config.name ?? this.#world.name, trust.header, config.outline),
+      headPolicy: requestHeadPolicy(config.name ?? this.#world.name, trust.header, config),
       tunnels: this.#world.tunnels,
       succeed: () => this.#succeed(),
       release: () => this.#release(),

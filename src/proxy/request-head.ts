@@ -1,11 +1,11 @@
 /** What the upstream sees of a request's head: end-to-end fields of the client, then ours, which nobody can forge or name away. */
-import type { Outline } from '../config/outline.ts'
+import type { Config } from '../config/config.ts'
 import { forwardedValue } from '../exchange/consumer.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { HeaderList } from '../exchange/headers.ts'
 import { memoByName } from '../exchange/name-memo.ts'
 import { RandomTexts } from '../exchange/random-text.ts'
-import { UpstreamRequest } from '../exchange/upstream-request.ts'
+import { type TrailerRules, UpstreamRequest } from '../exchange/upstream-request.ts'
 import { hopByHop, nominated } from './hop-by-hop.ts'
 
 /** Never taken over from a client: connection matters, and names that are ours to set on every route. */
@@ -38,7 +38,7 @@ export interface RequestHeadPolicy {
   readonly chains: boolean
   readonly treat: (name: string) => Treatment
   /** Attack: origins that merge trailers into the head would take a client's own `X-Consumer` there for ours (RFC 9110 §6.5.1). */
-  readonly trails: (name: string) => boolean
+  readonly trailers: TrailerRules
 }
 
 /**
@@ -49,14 +49,15 @@ export interface RequestHeadPolicy {
 export function requestHeadPolicy(
   name: string,
   trustedHeader: string,
-  { reserved, secrets }: Pick<Outline, 'reserved' | 'secrets'>,
+  { outline: { reserved, secrets }, limits }: Pick<Config, 'outline' | 'limits'>,
 ): RequestHeadPolicy {
   const ours = new Set(reserved)
   const credentials = new Set(secrets.map((part) => part.replaceAll('_', '-')))
   const treat = memoByName((lower) => treatment(lower, trustedHeader, ours))
-  const trails = (field: string) =>
+  const passes = (field: string) =>
     treat(field) === 'keep' && !credentials.has(`header:${field.toLowerCase().replaceAll('_', '-')}`)
-  return { name, chains: trustedHeader === 'x-forwarded-for', treat, trails }
+  const trailers = { most: limits.headers, mostBytes: limits.headerBytes, passes }
+  return { name, chains: trustedHeader === 'x-forwarded-for', treat, trailers }
 }
 
 function treatment(lower: string, trustedHeader: string, reserved: ReadonlySet<string>): Treatment {
@@ -103,7 +104,7 @@ export function requestHead(exchange: Exchange, policy: RequestHeadPolicy, targe
     }
   }
   addOurs(exchange, policy, kept, seen)
-  return new UpstreamRequest({ method: facts.method, ...target, headers, trails: policy.trails })
+  return new UpstreamRequest({ method: facts.method, ...target, headers, trailers: policy.trailers })
 }
 
 function addOurs(

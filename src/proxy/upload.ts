@@ -4,7 +4,7 @@ import type { Readable, Transform } from 'node:stream'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ClientRequest, RequestBody } from '../http1/client.ts'
 import { Problem } from '../problem.ts'
-import { forwardableTrailers } from './trailers.ts'
+import { forwardableTrailers, trailersRefusal } from './trailers.ts'
 
 /** How the body is framed towards the upstream: a transformed one has no known length. */
 export function uploadFraming(exchange: Exchange): RequestBody {
@@ -186,6 +186,11 @@ export class Upload implements BodyUpload {
 
   #finish(): void {
     if (this.#done || !this.#raw.complete) return
+    const refusal = trailersRefusal(this.#raw.rawTrailers, this.#exchange.upstreamRequest.trailers)
+    if (refusal !== null) {
+      this.#fail(refusal)
+      return
+    }
     this.#done = true
     this.#ended = true
     clearTimeout(this.#idle)
@@ -195,7 +200,7 @@ export class Upload implements BodyUpload {
   #trailers(): string[] {
     const { facts, upstreamRequest } = this.#exchange
     if (uploadFraming(this.#exchange).kind !== 'chunked') return []
-    return forwardableTrailers(this.#raw.rawTrailers, facts.rawHeaders, upstreamRequest.trails)
+    return forwardableTrailers(this.#raw.rawTrailers, facts.rawHeaders, upstreamRequest.trailers.passes)
   }
 
   #tooSlow(): void {

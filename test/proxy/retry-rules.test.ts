@@ -43,7 +43,7 @@ describe('what may be tried again', () => {
       query: '',
       host: null,
       headers: new HeaderList([...headers]),
-      trails: () => true,
+      trailers: { most: 100, mostBytes: 1000, passes: () => true },
     })
     expect(isRepeatable(request)).toBe(expected)
   })

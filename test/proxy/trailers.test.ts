@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { answering, scriptedOrigin } from '../support/scripted-origin.ts'
-import { exchange } from '../support/wire.ts'
+import { exchange, openWire, statusOf } from '../support/wire.ts'
 
 const open = (port: number, more = '') =>
   `routes:\n  all: { match: /*, upstream: "http://127.0.0.1:${port}", public: "test" }\n${more}`
@@ -83,4 +83,37 @@ test('a trailer of a name that keys are looked for under does not go on', async 
   const answer = await exchange(gateway.port, post('X-Our-Key: 1\r\nx_our_key: 2\r\nX-Sum: 1\r\n'))
 
   expect(answer).toMatch(/got x-sum$/)
+})
+
+const some = (count: number, length: number) =>
+  Array.from({ length: count }, (_, i) => `X-${i % 10}: ${'y'.repeat(length - 7)}\r\n`).join('')
+
+test.for([
+  ['too many', 431, some(11, 10)],
+  ['too long', 431, some(3, 400)],
+  ['more than Node’s parser takes', 431, some(10, 2000)],
+  ['as many as a head may have', 200, some(10, 10)],
+  ['as long as a head may be', 200, some(1, 1024)],
+] as const)('trailers that are %s: %i', { timeout: 10_000 }, async ([, status, trailers]) => {
+  const ends: string[] = []
+  await using origin = await scriptedOrigin(async (connection) => {
+    await connection.request()
+    await connection.take((text) => (/\r\n0\r\n(?:.+\r\n)*\r\n$/.test(text) ? text.length : -1))
+    ends.push('whole')
+    await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  })
+  const limits = 'limits: { requestLine: 1KiB, headers: 10, headerBytes: 1KiB }\n'
+  await using gateway = await startGateway(limits + open(origin.port))
+  const wire = await openWire(gateway.port)
+
+  // The upstream has the request by then.
+  wire.send(post(trailers).slice(0, -trailers.length - 2))
+  await expect.poll(() => origin.connections[0]?.received).toMatch(/abc/)
+  wire.send(`${trailers}\r\n`)
+  const answer = await wire.until(/\r\n\r\n/)
+  wire.close()
+
+  expect(statusOf(answer)).toBe(status)
+  if (status === 431) await origin.connections[0]!.closed()
+  expect(ends).toEqual(status === 431 ? [] : ['whole'])
 })

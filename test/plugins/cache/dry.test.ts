@@ -61,7 +61,14 @@ test('decides in a dry run without counting, with secret query parameters left o
   })
   const headers = new HeaderList(['x-original-url', '/admin'])
   exchange.prepare = () =>
-    new UpstreamRequest({ method: 'GET', path: '/a', query: '', host: null, headers, trails: () => true })
+    new UpstreamRequest({
+      method: 'GET',
+      path: '/a',
+      query: '',
+      host: null,
+      headers,
+      trailers: { most: 100, mostBytes: 1000, passes: () => true },
+    })
   exchange.recording = true
 
   onRequest[0]!(exchange.request, exchange.reply)

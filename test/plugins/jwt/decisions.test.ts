@@ -145,7 +145,7 @@ function dryExchange(rawHeaders: readonly string[]): Exchange {
       query: '',
       host: null,
       headers: new HeaderList(),
-      trails: () => true,
+      trailers: { most: 100, mostBytes: 1000, passes: () => true },
     })
   return exchange
 }
