@@ -23,6 +23,8 @@ export interface ReceivedRequest {
   readonly httpVersion: string
   readonly httpVersionMinor: number
   readonly rawHeaders: string[]
+  /** Known when it is complete; where a request cannot have any there are none. */
+  readonly rawTrailers?: readonly string[]
   readonly socket: Socket
   /** Its body has arrived whole. */
   readonly complete: boolean

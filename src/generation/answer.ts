@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange/exchange.ts'
 import type { UpstreamFailure } from '../exchange/stand-in.ts'
 import { type Problem, problemDocument } from '../problem.ts'
 import { breakOff } from '../proxy/break-off.ts'
-import { type DeliveryPolicy, deliver, discard, isDraining } from '../proxy/deliver.ts'
+import { type DeliveryPolicy, deliver, discard, endsConnection } from '../proxy/deliver.ts'
 import type { ForwardPolicy } from '../proxy/forward-policy.ts'
 import { toPluginProblem, toProblem } from '../proxy/problem-of.ts'
 import { Passage } from './passage.ts'
@@ -83,7 +83,7 @@ function deliverOrBreakOff(exchange: Exchange, policy: ForwardPolicy): void {
 
 /** No more requests on this connection: it is to go elsewhere, or a body that nobody will read stands in between. */
 export function mustClose(exchange: Exchange): boolean {
-  if (isDraining(exchange)) return true
+  if (endsConnection(exchange)) return true
   const { body } = exchange.facts
   const { raw } = exchange
   if (raw === null || raw.complete || body.kind === 'none') return false

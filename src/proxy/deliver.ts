@@ -11,7 +11,7 @@ import type { Problem } from '../problem.ts'
 import { writeDirectHead } from './direct-head.ts'
 import { toPluginProblem } from './problem-of.ts'
 import { endStall, watchStall } from './stall.ts'
-import { forwardableTrailers } from './trailers.ts'
+import { forwardableTrailers, namesConnection } from './trailers.ts'
 
 /** Above this a whole body of an upstream is not worth copying into one string with its head. */
 export const JOINED = 64 * 1024
@@ -30,7 +30,7 @@ export function writeHead(exchange: Exchange, response: ClientResponse, name: st
   const { reply } = exchange
   const { raw } = reply.headers
   raw.push('x-request-id', exchange.facts.id)
-  if (isDraining(exchange)) reply.headers.set('connection', 'close')
+  if (endsConnection(exchange)) reply.headers.set('connection', 'close')
   if (reply.source !== 'gateway') reply.headers.append('via', `1.1 ${name}`)
   const status = reply.statusCode
   const reason = reply.reason ?? STATUS_CODES[status] ?? 'unknown'
@@ -71,9 +71,10 @@ export function endWith(response: ClientResponse, piece: Buffer): void {
   else response.end(piece.toString('latin1'), 'latin1')
 }
 
-/** Its listener is about to close: clients are told to go elsewhere. */
-export function isDraining(exchange: Exchange): boolean {
-  return exchange.raw?.listener?.draining === true
+/** No more requests are read from the client's connection: its listener is about to close, or its parser will not. */
+export function endsConnection({ raw, facts }: Exchange): boolean {
+  if (raw === null) return false
+  return raw.listener?.draining === true || (facts.body.kind === 'chunked' && namesConnection(raw.rawTrailers ?? []))
 }
 
 /** Sends an answer whose body the gateway holds or streams: everything but an untouched upstream body. */

@@ -24,6 +24,12 @@ export function forwardableTrailers(
   return kept
 }
 
+/** Node's parser takes such a trailer for a field of the head: after `close` in it, it reads nothing behind the request. */
+export function namesConnection(raw: readonly string[]): boolean {
+  for (let i = 0; i < raw.length; i += 2) if (/^(?:proxy-)?connection$/i.test(raw[i]!)) return true
+  return false
+}
+
 /** Why a client's trailers are refused, as its head would be: an origin holds them in memory, like a head. */
 export function trailersRefusal(raw: readonly string[], { most, mostBytes }: TrailerRules): Problem | null {
   if (raw.length / 2 > most) return new Problem('headers-too-large', 'There are too many trailer fields.')

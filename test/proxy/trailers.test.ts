@@ -1,5 +1,6 @@
 /** Trailers (RFC 9110 §6.5), both ways: which go on, and what becomes of those that say too much. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { native } from '../generation/plugin-files.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { answering, scriptedOrigin } from '../support/scripted-origin.ts'
@@ -116,4 +117,35 @@ test.for([
   expect(statusOf(answer)).toBe(status)
   if (status === 431) await origin.connections[0]!.closed()
   expect(ends).toEqual(status === 431 ? [] : ['whole'])
+})
+
+// Node's parser reads nothing behind such a trailer, whoever said that more may come (RFC 9112 §9.6).
+describe.each([
+  ['the upstream', ''],
+  ['the upstream, as a plugin changes it', ', plugins: [./own.js]'],
+  ['the upstream, through a foreign plugin', ', plugins: [./foreign.js]'],
+])('an answer of %s', (_, plugins) => {
+  const files = {
+    'own.js': native(`scope.addHook('onSend', async (_, reply, payload) => payload)`),
+    'foreign.js': 'export default async () => {}',
+  }
+
+  test.for(['Connection: close', 'connection: a, Close', 'Proxy-Connection: close'])(
+    'to a request with the trailer %j says that it is the last, and is',
+    async (trailer) => {
+      await using origin = await telling()
+      await using gateway = await startGateway(
+        `routes:\n  all: { match: /*, upstream: "${origin.url}", public: t${plugins} }\n`,
+        { files },
+      )
+      const wire = await openWire(gateway.port)
+
+      wire.send(`${post(`${trailer}\r\nX-Sum: 1\r\n`)}GET /behind HTTP/1.1\r\nHost: a\r\n\r\n`)
+      const answer = await wire.closed()
+
+      expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*^connection: close\r\n[\s\S]*got x-sum/im)
+      expect(answer.match(/^HTTP/gm)).toHaveLength(1)
+      expect(origin.requests.map(({ url }) => url)).toEqual(['/'])
+    },
+  )
 })
