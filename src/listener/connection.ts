@@ -86,6 +86,8 @@ export class ClientConnection {
     if (this.#closing) return
     this.#closing = true
     this.leave()
+    // Takes reading back from Node's parser: what still comes is thrown away, and no more requests are made of it.
+    this.#socket.removeAllListeners('data').on('data', ignore)
     linger(this.#socket, lastWords)
   }
 
@@ -145,6 +147,8 @@ export class ClientConnection {
     return raw !== null && !raw.complete && raw.listenerCount('error') > 0 ? raw : null
   }
 }
+
+function ignore(): void {}
 
 /** It said so (RFC 9112 §9.6): what follows would be taken for more of its body by clients that read to the end. */
 function isLastAnswer({ exchange }: GatewayRequest): boolean {

@@ -171,11 +171,8 @@ export class Listener {
 
   #begin(raw: GatewayRequest, response: ServerResponse, meta: RequestMeta): void {
     const connection = this.#connections.get(raw.socket) ?? null
-    // Node goes on parsing what it has read, also of a connection that is gone.
-    if (raw.socket.destroyed || connection?.isClosing === true) {
-      raw.socket.destroy()
-      return
-    }
+    // Node goes on parsing what it has read, also of a connection that is gone. One that closes does so by itself: see `linger`.
+    if (raw.socket.destroyed || connection?.isClosing === true) return
     // An upgrade that was not taken: Node's parser drops what came in one read with it, and what follows may be no request's beginning.
     if (asksUpgrade(raw.headers)) response.shouldKeepAlive = false
     raw.client = connection

@@ -7,6 +7,11 @@ import { openWire, type Wire } from '../support/wire.ts'
 const config =
   'limits: { headTimeout: 1s, idleTimeout: 1s }\nroutes: { all: { match: /*, upstream: "builtin://echo", public: test } }\n'
 
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+/** Node's parser goes on behind its refusal, which only the gateway knows to be the last answer. */
+const twoHosts = 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nTrailer: x\r\n\r\n'
+const bytes = 'x'.repeat(16 * 1024)
+
 async function sendUntilClosed(wire: Wire, piece: string): Promise<Error | null> {
   let failure: Error | null = null
   wire.socket.on('error', (error) => {
@@ -18,7 +23,7 @@ async function sendUntilClosed(wire: Wire, piece: string): Promise<Error | null>
     if (await Promise.race([ended, new Promise((resolve) => setImmediate(resolve, false))])) break
   }
   // More is under way when the answer has come: a connection that is closed at once answers it with a reset.
-  for (let i = 0; i < 20 && !wire.socket.destroyed; i++) {
+  for (let i = 0; i < 200 && !wire.socket.destroyed; i++) {
     wire.send(piece)
     await new Promise(setImmediate)
   }
@@ -26,23 +31,57 @@ async function sendUntilClosed(wire: Wire, piece: string): Promise<Error | null>
 }
 
 test.for([
-  ['is malformed', 'POST / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n', 400],
-  ['has two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
-  ['is the last that it asks', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 200],
-  ['is of HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a\r\n\r\n', 200],
+  ['is malformed', 'POST / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n', 400, bytes],
+  [
+    'has two lengths',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+    400,
+    bytes,
+  ],
+  ['is the last that it asks', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 200, bytes],
+  ['is of HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a\r\n\r\n', 200, bytes],
+  ['is refused, and the next is well-formed', twoHosts, 400, get],
 ] as const)(
   'a client that goes on sending gets its answer, and no reset, where its request %s',
-  async ([, request, status]) => {
+  async ([, request, status, piece]) => {
     await using gateway = await startGateway(config)
     const wire = await openWire(gateway.port)
     wire.socket.allowHalfOpen = true
+    wire.socket.setNoDelay(true)
     wire.send(request)
 
-    const failure = await sendUntilClosed(wire, 'x'.repeat(16 * 1024))
+    const failure = await sendUntilClosed(wire, piece)
 
     expect(wire.received).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(failure).toBeNull()
     wire.close()
+  },
+)
+
+test.for([
+  ['is malformed', 'GET / HTTP/1.1\r\nX : y\r\n\r\n'],
+  ['is the last that it asks', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
+] as const)(
+  'a client that sends without end is cut off before its time is over, where its request %s',
+  { timeout: 20_000 },
+  async ([, request]) => {
+    await using gateway = await startGateway(config)
+    const wire = await openWire(gateway.port, { allowHalfOpen: false })
+    wire.socket.allowHalfOpen = true
+    const piece = Buffer.alloc(256 * 1024, 'x')
+    const more = () => {
+      while (!wire.socket.destroyed && wire.socket.write(piece));
+    }
+    wire.socket.on('drain', more)
+    const from = performance.now()
+
+    wire.send(request)
+    more()
+    // With a reset, which is no failure here.
+    await new Promise((resolve) => wire.socket.on('close', resolve))
+
+    expect(wire.received).toMatch(/^HTTP\/1.1 [24]00 /)
+    expect(performance.now() - from).toBeLessThan(9000)
   },
 )
 
