@@ -32,6 +32,8 @@ export interface ReceivedRequest {
   exchange: Exchange | null
   /** The listener that took it: answers say `Connection: close` while it drains. */
   listener: { readonly draining: boolean } | null
+  /** The client has ended its side, and no other request of its own is left: this answer ends the connection. */
+  readonly isLast: boolean
   /** Why the rest of its body will not come, where the client waits to be told. */
   readonly brokenBy?: Problem | null
   /** Nobody has asked for `incoming`, and `readInto` can be had instead. */

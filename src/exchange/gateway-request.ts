@@ -7,7 +7,11 @@ export class GatewayRequest extends IncomingMessage implements ReceivedRequest {
   exchange: Exchange | null = null
   listener: { readonly draining: boolean } | null = null
   /** Knows the exchanges that are open on the client's connection. */
-  client: { end(raw: GatewayRequest): void } | null = null
+  client: { end(raw: GatewayRequest): void; isLast(raw: GatewayRequest): boolean } | null = null
+
+  get isLast(): boolean {
+    return this.client?.isLast(this) === true
+  }
 
   get incoming(): IncomingMessage {
     return this

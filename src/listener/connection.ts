@@ -69,6 +69,13 @@ export class ClientConnection {
     return this.#closing
   }
 
+  /** The client has ended its side, and asked for nothing behind this. */
+  isLast(raw: GatewayRequest): boolean {
+    // Other words than none are said behind the answer: see `end`.
+    const ends = this.#lastWords === null ? this.#isLast : this.#lastWords === ''
+    return ends && this.#open.at(-1)?.raw === raw
+  }
+
   /** No next request is awaited: its socket is a tunnel from now on, closes, or is gone. */
   leave(): void {
     clearTimeout(this.#silence ?? undefined)

@@ -16,7 +16,7 @@ import { linger } from './linger.ts'
 import type { PlainHead, PlainHeadReader } from './plain-head.ts'
 import { PlainRequest } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
-import { attach, type ClientEvents, detach } from './plain-socket.ts'
+import { attach, type ClientEvents, detach, goesOnReading } from './plain-socket.ts'
 import { readElsewhere } from './shared-read.ts'
 
 /** The listener, as its plain connections see it. */
@@ -88,6 +88,11 @@ export class PlainConnection implements ClientEvents {
   /** No answer is owed. */
   get isIdle(): boolean {
     return this.#request === null
+  }
+
+  /** No request follows the one under way. */
+  get isLast(): boolean {
+    return this.#isLast && this.#held === null
   }
 
   received(chunk: Buffer): boolean {
@@ -206,7 +211,7 @@ export class PlainConnection implements ClientEvents {
     this.#unwanted = request.missing
     if (this.#unwanted === 0) this.#buffer = freed(this.#buffer)
     if (this.#unwanted > 0) this.socket.resume()
-    if (response.closes || (this.#isLast && this.#held === null)) this.close('')
+    if (response.closes || this.isLast) this.close('')
     else if (this.#held !== null) process.nextTick(next, this)
   }
 
@@ -279,11 +284,6 @@ export class PlainConnection implements ClientEvents {
 
 function isWorthHolding({ length }: Buffer): boolean {
   return length >= WORTH_HOLDING && length <= sharedBuffer.length
-}
-
-/** TLS that is told to stop goes on with what it has decrypted, in the same memory: nothing of it can be lent. */
-function goesOnReading(socket: Socket): boolean {
-  return 'encrypted' in socket
 }
 
 /** Its memory may be another connection's. */

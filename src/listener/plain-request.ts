@@ -13,6 +13,7 @@ const EARLY = 64 * 1024
 /** The connection that a request came on. */
 export interface Lender {
   readonly socket: Socket
+  readonly isLast: boolean
   leaveLent(): void
 }
 
@@ -50,6 +51,10 @@ export class PlainRequest implements ReceivedRequest {
 
   get httpVersionMinor(): number {
     return 1
+  }
+
+  get isLast(): boolean {
+    return this.#lender.isLast
   }
 
   get missing(): number {

@@ -41,6 +41,11 @@ export function detach(socket: Socket): void {
   delete (socket as PlainSocket).plain
 }
 
+/** TLS that is told to stop goes on with what it has decrypted, in the same memory: nothing of it can be lent. */
+export function goesOnReading(socket: Socket): boolean {
+  return 'encrypted' in socket
+}
+
 /** Whose bytes came last: Node asks for the next buffer without saying whose. */
 let lastRead: ClientEvents | undefined
 

@@ -71,10 +71,14 @@ export function endWith(response: ClientResponse, piece: Buffer): void {
   else response.end(piece.toString('latin1'), 'latin1')
 }
 
-/** No more requests are read from the client's connection: its listener is about to close, or its parser will not. */
+/**
+ * No more requests are answered on the client's connection: its listener is about to close, the client has ended its side
+ * (RFC 9112 §9.6), or the parser reads nothing behind this one.
+ */
 export function endsConnection({ raw, facts }: Exchange): boolean {
   if (raw === null) return false
-  return raw.listener?.draining === true || (facts.body.kind === 'chunked' && namesConnection(raw.rawTrailers ?? []))
+  if (raw.isLast || raw.listener?.draining === true) return true
+  return facts.body.kind === 'chunked' && namesConnection(raw.rawTrailers ?? [])
 }
 
 /** Sends an answer whose body the gateway holds or streams: everything but an untouched upstream body. */

@@ -1,7 +1,8 @@
-/** The last answer of a connection, to clients that go on sending. */
+/** The last answer of a connection, to clients that go on sending, and to those that have ended their side. */
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
+import { startOrigin } from '../support/origin.ts'
 import { openWire, type Wire } from '../support/wire.ts'
 
 const config =
@@ -111,3 +112,34 @@ test('limits that together are longer than a timer can wait keep an idle connect
   await wire.until(/HTTP\/1.1 200 [\s\S]*HTTP\/1.1 200 /)
   wire.close()
 })
+
+test.for([
+  ['a request', get, ['close']],
+  ['the last of two', get + get, ['keep-alive', 'close']],
+  ['half a body', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello', ['close']],
+] as const)(
+  'a client that has ended its side is told that the answer to %s is the last',
+  async ([, sent, expected]) => {
+    let asked = Promise.withResolvers<void>()
+    await using origin = await startOrigin((request, response) => {
+      request.on('error', () => {})
+      // What is answered before the end has been seen says nothing of it: the gateway asks whether the client is there.
+      void asked.promise.then(() => response.end('ok'))
+    })
+    await using gateway = await startGateway(`routes: { all: { match: /*, upstream: "${origin.url}", public: test } }`)
+    // With a trailer announced it is Node's parser that reads.
+    for (const bytes of [sent, sent.replaceAll('Host: a', 'Host: a\r\nTrailer: x')]) {
+      asked = Promise.withResolvers()
+      const wire = await openWire(gateway.port, { allowHalfOpen: true })
+      wire.until(/ 100 Continue/).then(
+        () => asked.resolve(),
+        () => {},
+      )
+
+      wire.socket.end(bytes)
+
+      const told = (await wire.closed()).matchAll(/HTTP\/1.1 [2-5][0-9]{2} [\s\S]*?\r\nconnection: ([a-z-]+)/gi)
+      expect([...told].map(([, what]) => what)).toEqual(expected)
+    }
+  },
+)

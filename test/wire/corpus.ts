@@ -80,7 +80,7 @@ export async function run(rig: Rig, one: Case, manner: Manner): Promise<{ flaw: 
     if (first === '200' ? asked !== 1 : asked !== 0 && verdict !== 'B') return `another's answer: ${told}`
     if (!refused && first !== '200') return `neither refused nor served: ${told}`
     if (verdict === 'R' ? !refused : verdict === 'S' && refused) return `expected ${verdict}: ${told}`
-    if (/^(?:400|501)$/.test(first) && /^connection: close\r$/im.test(answer) && next !== 0)
+    if (/^HTTP\/1\.1 (?:400|501) .*\r\n(?:.+\r\n)*connection: close\r$/im.test(answer) && next !== 0)
       return `read on behind a doubtful request: ${told}`
     if (
       /^(?:400|501)$/.test(first) &&
