@@ -341,6 +341,37 @@ describe('a request body', () => {
     expect(origin.requests).toHaveLength(0)
   })
 
+  // Whoever stands in front may send the body yet, or not: what comes next is no request for sure.
+  test.for([
+    ['100-continue', 401],
+    ['200-maybe', 417],
+  ] as const)('that waits for %s and is refused is the last on its connection', async ([expectation, status]) => {
+    await using origin = await echoing()
+    await using gateway = await startGateway(
+      `routes:\n  all: { match: /*, upstream: "${origin.url}", plugins: [api-key] }\n`,
+    )
+    const wire = await openWire(gateway.port)
+    wire.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: ${expectation}\r\n\r\n`)
+    await wire.until(/\r\n\r\n/)
+    wire.send('okGET / HTTP/1.1\r\nHost: a\r\n\r\n')
+
+    const answer = await wire.closed()
+
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nconnection: close\r\n`, 'i'))
+    expect(answer.match(/HTTP\/1.1/g)).toHaveLength(1)
+  })
+
+  test('that waits for 100 Continue and is refused leaves its connection where there is no body', async () => {
+    await using origin = await echoing()
+    await using gateway = await startGateway(
+      `routes:\n  all: { match: /*, upstream: "${origin.url}", plugins: [api-key] }\n`,
+    )
+
+    const answer = await exchange(gateway.port, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n')
+
+    expect(answer).toMatch(/^HTTP\/1.1 401 [\s\S]*\r\nconnection: keep-alive\r\n/i)
+  })
+
   test('is still on its way when the upstream answers: the answer comes, and the connection closes', async () => {
     await using origin = await rawOrigin('HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno')
     await using gateway = await startGateway(open(origin.url))
