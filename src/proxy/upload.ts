@@ -4,6 +4,7 @@ import type { Readable, Transform } from 'node:stream'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ClientRequest, RequestBody } from '../http1/client.ts'
 import { Problem } from '../problem.ts'
+import { ChunkFraming, tooMuchFraming } from './chunk-framing.ts'
 import { forwardableTrailers, trailersRefusal } from './trailers.ts'
 
 /** How the body is framed towards the upstream: a transformed one has no known length. */
@@ -50,6 +51,7 @@ export class Upload implements BodyUpload {
   readonly #exchange: Exchange
   readonly #events: UploadEvents
   readonly #idle: NodeJS.Timeout
+  readonly #framing: ChunkFraming | null
   #source: Readable
   #request: ClientRequest | null = null
   #waiting = false
@@ -69,6 +71,8 @@ export class Upload implements BodyUpload {
     this.#room = options.keep
     this.#kept = options.keep > 0 ? [] : null
     this.#idle = setTimeout(() => this.#tooSlow(), options.idleMs)
+    this.#framing =
+      exchange.facts.body.kind === 'chunked' ? new ChunkFraming(exchange, () => this.#fail(tooMuchFraming())) : null
   }
 
   start(request: ClientRequest): void {
@@ -136,7 +140,7 @@ export class Upload implements BodyUpload {
     this.#kept = null
     if (this.#done) return
     this.#done = true
-    clearTimeout(this.#idle)
+    this.#endClocks()
     if (this.#source !== this.#raw) this.#raw.unpipe()
     this.#raw.resume()
   }
@@ -145,6 +149,10 @@ export class Upload implements BodyUpload {
     if (this.#done) return false
     this.#exchange.received += chunk.length
     this.#idle.refresh()
+    if (this.#framing?.isTooMuch === true) {
+      this.#fail(tooMuchFraming())
+      return false
+    }
     try {
       for (const tap of this.#exchange.upstreamRequest.taps) tap(chunk)
       return true
@@ -193,7 +201,7 @@ export class Upload implements BodyUpload {
     }
     this.#done = true
     this.#ended = true
-    clearTimeout(this.#idle)
+    this.#endClocks()
     this.#request!.end(this.#trailers())
   }
 
@@ -207,6 +215,11 @@ export class Upload implements BodyUpload {
     if (this.#done) return
     if (this.#waiting || this.#request === null) this.#idle.refresh()
     else this.#fail(bodyTooSlow())
+  }
+
+  #endClocks(): void {
+    clearTimeout(this.#idle)
+    this.#framing?.end()
   }
 
   #fail(problem: Problem): void {

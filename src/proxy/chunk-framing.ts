@@ -1,0 +1,43 @@
+/** What stands around the bytes of a chunked body, bounded: of chunk extensions Node's parser counts names and values, and no other byte. */
+import type { Socket } from 'node:net'
+import type { Exchange } from '../exchange/exchange.ts'
+import { Problem } from '../problem.ts'
+
+/** What is read ahead of the parser, and the extensions of a short body. */
+const FREE_BYTES = 256 * 1024
+/** For each byte of the body. Chunks of one byte have five around it. */
+const BYTES_EACH = 16
+const CHECK_MS = 1000
+
+export class ChunkFraming {
+  readonly #exchange: Exchange
+  readonly #socket: Socket
+  readonly #from: number
+  readonly #clock: NodeJS.Timeout
+
+  /** `tooMuch` is called by a clock: a chunk line that never ends brings no piece of the body to look at it with. */
+  constructor(exchange: Exchange, tooMuch: () => void) {
+    this.#exchange = exchange
+    this.#socket = exchange.raw!.socket
+    this.#from = this.#socket.bytesRead
+    const check = () => {
+      if (this.isTooMuch) tooMuch()
+    }
+    this.#clock = setInterval(check, CHECK_MS).unref()
+  }
+
+  /** The connection has brought more than what is received of the body can need. */
+  get isTooMuch(): boolean {
+    return this.#socket.bytesRead - this.#from > FREE_BYTES + this.#exchange.received * BYTES_EACH
+  }
+
+  end(): void {
+    clearInterval(this.#clock)
+  }
+}
+
+export function tooMuchFraming(): Problem {
+  return new Problem('bad-request', 'There is too much around the chunks of the body.', {
+    headers: ['connection', 'close'],
+  })
+}

@@ -1,0 +1,44 @@
+/** What stands around the bytes of a chunked body: chunk lines and their extensions, which no limit of the parser counts whole. */
+import { expect, test } from 'vitest'
+import { startGateway } from '../support/gateway.ts'
+import { exchange, openWire, statusOf } from '../support/wire.ts'
+
+const config = 'limits: { bodyIdle: 1h }\nroutes: { all: { match: /*, upstream: "builtin://echo", public: test } }\n'
+const post = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+const end = '0\r\n\r\n'
+
+test.for([
+  ['a byte in each', `1\r\na\r\n`.repeat(100_000)],
+  ['a signature each', `400;chunk-signature=${'f'.repeat(64)}\r\n${'a'.repeat(1024)}\r\n`.repeat(150)],
+  ['much before some bytes', `5${';'.repeat(100_000)}a\r\nhello\r\n`],
+] as const)('chunks are read that have %s', async ([, chunks]) => {
+  await using gateway = await startGateway(config)
+
+  const answer = await exchange(gateway.port, post + chunks + end)
+
+  expect(statusOf(answer)).toBe(200)
+})
+
+test.for([
+  ['one byte', `1${';'.repeat(1_000_000)}a\r\na\r\n`],
+  ['some bytes, again and again', `1${';'.repeat(1000)}a\r\na\r\n`.repeat(1000)],
+] as const)('more than any chunk needs is refused around %s', async ([, chunks]) => {
+  await using gateway = await startGateway(config)
+
+  const answer = await exchange(gateway.port, post + chunks + end)
+
+  expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*\r\nconnection: close\r\n[\s\S]*"code":"bad-request"/i)
+})
+
+test('a chunk line that goes on and on is refused, not waited for', async () => {
+  await using gateway = await startGateway(config)
+  const wire = await openWire(gateway.port)
+  wire.send(`${post}1`)
+  const more = setInterval(() => wire.send(';'.repeat(64 * 1024)), 10)
+
+  const answer = await wire.until(/\r\n\r\n/)
+
+  clearInterval(more)
+  expect(statusOf(answer)).toBe(400)
+  wire.close()
+})
