@@ -55,6 +55,8 @@ export interface ClientResponse {
   statusMessage: string
   /** `parsed`: see AnswerHead. */
   writeHead(status: number, reason: string, fields: string[], parsed?: readonly string[]): unknown
+  /** True: nothing of the head and what followed it had gone out, and none of it will; there can be another. Node's own cannot. */
+  takeBack?(): boolean
   writeContinue(): void
   writeInformation(status: number, fields: string[]): void
   /** A piece of this length would be copied before `write` or `end` returns. Node's own keeps what it is given. */

@@ -51,6 +51,8 @@ export class PlainResponse implements ClientResponse, Sender {
   #to = 0
   #pending = ''
   #isDue = false
+  /** Of the answer, interim ones aside. */
+  #hasGoneOut = false
   #trailers = ''
   #closeListeners: Listener[] | null = null
   #drainListeners: Listener[] | null = null
@@ -87,6 +89,14 @@ export class PlainResponse implements ClientResponse, Sender {
     this.headersSent = true
     // A body may have nothing to say for a while; and where it breaks off, a client that got no byte could not tell that it was answered.
     this.#sendLater()
+  }
+
+  takeBack(): boolean {
+    if (this.#hasGoneOut || this.#ended) return false
+    this.#pending = ''
+    this.#page = null
+    this.headersSent = false
+    return true
   }
 
   writeContinue(): void {
@@ -190,6 +200,7 @@ export class PlainResponse implements ClientResponse, Sender {
   #sendPending(flushed?: Listener): void {
     const { socket } = this
     if (socket.destroyed) return
+    this.#hasGoneOut = this.headersSent
     if (this.#page !== null) this.#sendPage(this.#page)
     const text = this.#pending
     this.#pending = ''

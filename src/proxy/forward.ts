@@ -267,7 +267,7 @@ class Forwarding implements ResponseListener, Sender {
     this.#giveUp()
     for (const tap of this.#exchange.responseTaps.splice(0)) tap.abort()
     this.#exchange.problem = problem
-    const tooLate = this.#delivered || this.#response.headersSent
+    const tooLate = this.#delivered || (this.#response.headersSent && this.#response.takeBack?.() !== true)
     if (tooLate) breakOff(this.#exchange, this.#response)
     if (tooLate) this.#body?.destroy()
     if (problem.code !== 'client-closed') this.#policy.fail(this.#exchange, problem)

@@ -8,6 +8,8 @@ import { chainOf, native, tracer } from './plugin-files.ts'
 
 describe('a plugin that fails', () => {
   const fails = `throw new Error('secret words')`
+  const tap = (data: string) =>
+    `scope.addHook('onSend', ({ exchange }) => { exchange.responseTaps.push({ data(piece) { ${data} }, end() {}, abort() {} }) })`
 
   // 500 each, and never the process: a second request is answered as well.
   test.for([
@@ -17,6 +19,7 @@ describe('a plugin that fails', () => {
     ['on the answer', `scope.addHook('onSend', () => { ${fails} })`],
     ['on the answer, later', `scope.addHook('onSend', async () => { await null; ${fails} })`],
     ['on the body', `scope.addHook('onSend', (_, reply, payload) => { ${fails} })`],
+    ['on what has not gone out yet, by a tap', tap(fails)],
     [
       'on the body, after the upstream has ended',
       `scope.addHook('onSend', async (_, reply, payload) => { await new Promise((go) => setTimeout(go, 30)); ${fails} })`,
@@ -77,10 +80,6 @@ describe('a plugin that fails', () => {
 
   test.for([
     [
-      'a tap',
-      `scope.addHook('onSend', ({ exchange }) => { exchange.responseTaps.push({ data() { ${fails} }, end() {}, abort() {} }) })`,
-    ],
-    [
       'a transform',
       `scope.addHook('onSend', (_, reply, payload) => payload.compose(async function* (parts) { for await (const part of parts) { yield part; ${fails} } }))`,
     ],
@@ -102,6 +101,24 @@ describe('a plugin that fails', () => {
     expect(answer).not.toMatch(/\r\n0\r\n\r\n$/)
     expect(answer).not.toMatch(/"url":"\/".*\}$/)
     await expect.poll(() => chain.gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
+  })
+
+  test('on a later piece of an answer, by a tap, breaks it off', async () => {
+    const next = Promise.withResolvers<void>()
+    await using origin = await startOrigin((_, response) => {
+      response.write('first')
+      void next.promise.then(() => response.end('second'))
+    })
+    const { yaml, files } = chainOf(origin.url, { bad: native(tap(`if (String(piece) === 'second') ${fails}`)) })
+    await using gateway = await startGateway(yaml, { files })
+    const wire = await openWire(gateway.port)
+    wire.send(get())
+    await wire.until(/first/)
+    next.resolve()
+
+    const answer = await wire.closed()
+
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\nfirst\r\n$/)
   })
 
   test('by saying nobody passed as somebody: an authenticator without identity is a failure', async () => {

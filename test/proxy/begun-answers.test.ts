@@ -1,9 +1,9 @@
-/** Requests whose answer began and never came to its head: at least one byte of it is here. */
+/** Requests whose answer began and is none: at least one byte of it is here, and nothing of it went on. */
 import { describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { scriptedOrigin } from '../support/scripted-origin.ts'
-import { openWire } from '../support/wire.ts'
+import { exchange, openWire } from '../support/wire.ts'
 import { routeTo } from './failing-origins.ts'
 import { handshake } from './handshake.ts'
 
@@ -65,4 +65,29 @@ test('a fallback stands in for an answer that has begun', async () => {
   const answer = await gateway.fetch('/')
 
   expect([await answer.text(), origin.connections.length]).toEqual(['other', 1])
+})
+
+const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Theirs: 1\r\n\r\n'
+
+describe('what is malformed right behind the head of an answer is told, as nothing of it has gone on:', () => {
+  test.for([
+    ['a chunk', `${chunked}ZZ\r\n`],
+    ['a second chunk', `${chunked}2\r\nok\r\nZZ\r\n`],
+    ['a long second chunk', `${chunked}4000\r\n${'x'.repeat(0x4000)}\r\nZZ\r\n`],
+  ] as const)('%s', async ([, bytes]) => {
+    await using origin = await begun(bytes, 'stay')
+    await using gateway = await startGateway(
+      routeTo([origin.port], '', 'plugins: [{ headers: { response: { add: { x-ours: a } } } }]'),
+    )
+
+    const answer = await exchange(gateway.port, 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n')
+
+    const [head, body] = answer.split('\r\n\r\n')
+    expect(head).toMatch(/^HTTP\/1\.1 502 /)
+    const names = head!.match(/^(?:x-request-id|x-ours|x-theirs|content-length|transfer-encoding|connection)(?=: )/gim)
+    expect(names).toEqual(['x-ours', 'content-length', 'x-request-id', 'Connection'])
+    expect(JSON.parse(body!)).toMatchObject({ status: 502, code: 'upstream-incomplete' })
+    const next = await exchange(gateway.port, 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n')
+    expect(next).toMatch(/^HTTP\/1\.1 502 /)
+  })
 })
