@@ -19,7 +19,7 @@ import { configMetrics } from './observe/gateway-metrics.ts'
 import type { CounterFamily } from './observe/instruments.ts'
 import { createLog, type LineDestination, type LogOptions, standardError } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
-import { collectingEarly } from './pace.ts'
+import { collectingGently } from './pace.ts'
 import type { Log } from './plugin.ts'
 import type { Addresses, Commands, Questions, Server, WorkerStatus } from './serving/server.ts'
 import { ServedTargets } from './serving/targets.ts'
@@ -182,7 +182,7 @@ export class Gateway implements Viewed {
   /** Load → compile → bind → swap → retire. Any error leaves what serves untouched. */
   async #turn(): Promise<ReloadResult> {
     // Not at the start: nobody waits, and V8 keeps compiled code apart by its flags.
-    using _early = this.generation === 0 ? null : collectingEarly()
+    using _gently = this.generation === 0 ? null : collectingGently()
     const result = await this.#load().catch((error: unknown): ReloadResult => {
       if (this.generation === 0) throw error
       // An error of ours, not of the file: what serves goes on.

@@ -5,32 +5,57 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
-/** Makes objects that stay, in pieces, while V8 tells of its collections. */
-const program = (early: boolean) => `
-import { collectingEarly, Pace } from ${JSON.stringify(new URL('../src/pace.ts', import.meta.url).href)}
-using _early = ${early ? 'collectingEarly()' : 'undefined'}
-// V8 looks at the bound when it has collected.
+const start = (gently: boolean) => `
+import { collectingGently, Pace } from ${JSON.stringify(new URL('../src/pace.ts', import.meta.url).href)}
+using _gently = ${gently ? 'collectingGently()' : 'undefined'}
+// V8 looks at its flags when it has collected.
 for (let i = 0; i < 400_000; i++) globalThis.last = { i, list: [i] }
+const keep = (globalThis.keep = [])
+`
+
+/** Makes objects that stay, in pieces. */
+const work = `
 const pace = new Pace()
-const keep = []
 for (let i = 0; i < 300_000; i++) {
   keep.push({ i, list: [i] })
   if (pace.isOver) await pace.rest()
 }
 `
 
-test('young objects are collected more often, and so fewer at a time, while they are collected early', async () => {
+/** A third of a page stays. */
+const sparse = `
+gc()
+for (let i = 0; i < 60_000; i++) {
+  globalThis.last = { i, list: [i] }
+  if (i % 3 === 0) keep.push(globalThis.last)
+}
+gc()
+`
+
+/** What V8 tells of its collections. */
+async function told(program: string, ...flags: string[]): Promise<string> {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'sluice-pace-'))
-  const times = async (early: boolean) => {
-    const file = join(folder.path, 'program.mjs')
-    await writeFile(file, program(early))
-    // Else V8 may put all that it has seen stay among the old ones at once.
-    const flags = ['--min-semi-space-size=16', '--no-allocation-site-pretenuring', '--trace-gc-nvp', file]
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, flags)
-    // V8 names flags that it does not know there.
-    expect(stderr).toBe('')
-    return stdout.match(/"gc":"s"/g)!.length
-  }
+  const file = join(folder.path, 'program.mjs')
+  await writeFile(file, program)
+  // Else V8 may put all that it has seen stay among the old ones at once.
+  const all = ['--min-semi-space-size=16', '--no-allocation-site-pretenuring', ...flags, file]
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, all)
+  // V8 names flags that it does not know there.
+  expect(stderr).toBe('')
+  return stdout
+}
+
+test('young objects are collected more often, and so fewer at a time, while they are collected gently', async () => {
+  const times = async (gently: boolean) =>
+    (await told(start(gently) + work, '--trace-gc-nvp')).match(/"gc":"s"/g)!.length
 
   expect(await times(true)).toBeGreaterThan(2 * (await times(false)))
+})
+
+test('pages of which a third stays change hands in a full collection while it is gentle, and are copied else', async () => {
+  const moved = async (gently: boolean) =>
+    (await told(start(gently) + sparse, '--expose-gc', '--trace-page-promotions')).match(/collector=mc, move: 1/g) ?? []
+
+  expect(await moved(false)).toHaveLength(0)
+  expect((await moved(true)).length).toBeGreaterThan(3)
 })
