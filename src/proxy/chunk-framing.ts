@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import type { Exchange } from '../exchange/exchange.ts'
 import { Problem } from '../problem.ts'
 
-/** What is read ahead of the parser, and the extensions of a short body. */
-const FREE_BYTES = 256 * 1024
+/** The extensions of a short body, and what has come that nobody has looked at: Node reads 64 KiB of a body ahead, and what stands around it. */
+const FREE_BYTES = 2 * 1024 * 1024
 /** For each byte of the body. Chunks of one byte have five around it. */
 const BYTES_EACH = 16
 const CHECK_MS = 1000
@@ -26,9 +26,10 @@ export class ChunkFraming {
     this.#clock = setInterval(check, CHECK_MS).unref()
   }
 
-  /** The connection has brought more than what is received of the body can need. */
+  /** The connection has brought more than what is received of the body can need. What comes behind a body is not its own. */
   get isTooMuch(): boolean {
-    return this.#socket.bytesRead - this.#from > FREE_BYTES + this.#exchange.received * BYTES_EACH
+    const { raw, received } = this.#exchange
+    return !raw!.complete && this.#socket.bytesRead - this.#from > FREE_BYTES + received * BYTES_EACH
   }
 
   end(): void {

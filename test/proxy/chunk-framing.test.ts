@@ -1,6 +1,7 @@
 /** What stands around the bytes of a chunked body: chunk lines and their extensions, which no limit of the parser counts whole. */
 import { expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
+import { startOrigin } from '../support/origin.ts'
 import { exchange, openWire, statusOf } from '../support/wire.ts'
 
 const config = 'limits: { bodyIdle: 1h }\nroutes: { all: { match: /*, upstream: "builtin://echo", public: test } }\n'
@@ -20,8 +21,8 @@ test.for([
 })
 
 test.for([
-  ['one byte', `1${';'.repeat(1_000_000)}a\r\na\r\n`],
-  ['some bytes, again and again', `1${';'.repeat(1000)}a\r\na\r\n`.repeat(1000)],
+  ['one byte', `1${';'.repeat(4_000_000)}a\r\na\r\n`],
+  ['some bytes, again and again', `1${';'.repeat(1000)}a\r\na\r\n`.repeat(4000)],
 ] as const)('more than any chunk needs is refused around %s', async ([, chunks]) => {
   await using gateway = await startGateway(config)
 
@@ -40,5 +41,37 @@ test('a chunk line that goes on and on is refused, not waited for', async () => 
 
   clearInterval(more)
   expect(statusOf(answer)).toBe(400)
+  wire.close()
+})
+
+test.for([
+  ['a byte in each', '1\r\na\r\n'.repeat(60_000) + end],
+  ['a signature each', `a;signature=${'f'.repeat(32)}\r\n${'a'.repeat(10)}\r\n`.repeat(10_000) + end],
+  [
+    'requests behind them',
+    `5\r\nhello\r\n${end}${`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(10_000)}\r\n\r\n`.repeat(30)}`,
+  ],
+] as const)('chunks that nobody could take yet are read that have %s', { timeout: 10_000 }, async ([, chunks]) => {
+  const first = Promise.withResolvers<void>()
+  await using origin = await startOrigin((request, response) => {
+    request.resume()
+    if (request.url === '/first') void first.promise.then(() => response.end())
+    else request.on('end', () => response.end('ok'))
+  })
+  await using gateway = await startGateway(`
+upstreams: { one: { targets: ["${origin.url}"], connections: { max: 1 }, retries: { attempts: 2 } } }
+routes: { all: { match: /*, upstream: one, public: test } }
+`)
+  const busy = gateway.fetch('/first')
+  await expect.poll(() => origin.requests).toHaveLength(1)
+  const wire = await openWire(gateway.port)
+  wire.send(post + chunks)
+  // The clock looks once a second.
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  expect(wire.received).toBe('')
+  first.resolve()
+  await busy
+
+  expect(statusOf(await wire.until(/\r\n\r\n/))).toBe(200)
   wire.close()
 })
