@@ -50,6 +50,8 @@ export interface ClientResponse {
   readonly headersSent: boolean
   readonly destroyed: boolean
   readonly writableLength: number
+  /** All of it is known, and on its way. */
+  readonly writableEnded: boolean
   readonly writableFinished: boolean
   readonly socket: Socket | null
   statusMessage: string

@@ -81,3 +81,11 @@ export class ReadBuffer {
     return this.#own
   }
 }
+
+/** Smaller pieces are copied for less than a buffer of its own costs. */
+const WORTH_HOLDING = 4096
+
+/** Whether a read buffer of its own is worth its while for a piece that came in the shared one. */
+export function isWorthHolding({ length }: Buffer): boolean {
+  return length >= WORTH_HOLDING && length <= sharedBuffer.length
+}

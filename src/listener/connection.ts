@@ -48,7 +48,7 @@ export class ClientConnection {
   #ended(): void {
     this.#isLast = true
     const response = this.#open[0]?.raw.exchange?.response
-    if (response?.headersSent === true) this.#socket.destroy()
+    if (response?.headersSent === true && !response.writableEnded) this.#socket.destroy()
     else this.#ask()
   }
 

@@ -9,11 +9,11 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
-import { ReadBuffer, sharedBuffer } from '../http1/read-buffer.ts'
+import { isWorthHolding, ReadBuffer, sharedBuffer } from '../http1/read-buffer.ts'
 import type { Problem } from '../problem.ts'
 import { askWhetherThere } from './half-closed.ts'
 import { linger } from './linger.ts'
-import type { PlainHead, PlainHeadReader } from './plain-head.ts'
+import { isBlank, type PlainHead, type PlainHeadReader } from './plain-head.ts'
 import { PlainRequest } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
 import { attach, type ClientEvents, detach, goesOnReading } from './plain-socket.ts'
@@ -40,9 +40,6 @@ export interface PlainOwner {
 
 /** Bytes of pipelined requests that are read ahead. Reading on shows when the client leaves. */
 const AHEAD = 64 * 1024
-
-/** Smaller pieces are copied for less than a buffer of its own costs. */
-const WORTH_HOLDING = 4096
 
 export class PlainConnection implements ClientEvents {
   readonly socket: Socket
@@ -92,7 +89,7 @@ export class PlainConnection implements ClientEvents {
 
   /** No request follows the one under way. */
   get isLast(): boolean {
-    return this.#isLast && this.#held === null
+    return this.#isLast && (this.#held === null || isBlank(this.#held))
   }
 
   received(chunk: Buffer): boolean {
@@ -167,17 +164,18 @@ export class PlainConnection implements ClientEvents {
     this.#request = request
     this.#response = response
     this.#deadline = Infinity
+    const bodyEnd = head.end + head.length
+    // Before it is taken: an answer that is known at once says whether it is the last.
     this.#held = null
+    if (bytes.length > bodyEnd) this.#hold(bytes.subarray(bodyEnd))
     if (!this.#owner.take(request, response)) {
       this.#request = null
       this.#response = null
       this.#handOver(bytes)
       return true
     }
-    if (head.end === bytes.length) return true
-    if (!request.complete) return this.#feed(request, bytes.subarray(head.end))
-    this.#hold(bytes.subarray(head.end))
-    return true
+    if (request.complete || head.end === bytes.length) return true
+    return this.#feed(request, bytes.subarray(head.end, bodyEnd))
   }
 
   /** What it lent is not given back: nothing more is read into that. */
@@ -221,6 +219,7 @@ export class PlainConnection implements ClientEvents {
     if (held === null || this.#request !== null || this.#isClosing || this.socket.destroyed) return
     this.#held = null
     const goesOn = this.#read(held)
+    if (this.#isLast) this.#ask()
     // Not resumed where more is held than is read ahead: each answer would let in another read.
     if (goesOn && this.#ahead <= AHEAD) this.socket.resume()
     else this.socket.pause()
@@ -251,14 +250,19 @@ export class PlainConnection implements ClientEvents {
     const request = this.#request
     const response = this.#response
     if (request === null || response === null) {
-      if (this.#held !== null) this.close(this.#owner.brokenHead())
+      if (this.#held !== null && !isBlank(this.#held)) this.close(this.#owner.brokenHead())
       else this.socket.end()
       return
     }
     this.#isLast = true
-    if (response.headersSent) this.socket.destroy()
-    else if (!request.complete) request.breakOff(this.#owner.brokenBody())
-    else askWhetherThere(() => (this.#response === response && !this.socket.destroyed ? response : null))
+    if (response.isUnderWay) this.socket.destroy()
+    else if (!request.complete && !response.headersSent) request.breakOff(this.#owner.brokenBody())
+    else this.#ask()
+  }
+
+  #ask(): void {
+    const response = this.#response
+    askWhetherThere(() => (this.#response === response && !this.socket.destroyed ? response : null))
   }
 
   closed(): void {
@@ -280,10 +284,6 @@ export class PlainConnection implements ClientEvents {
   timedOut(): void {
     if (this.#response?.timedOut() === false) this.socket.destroy()
   }
-}
-
-function isWorthHolding({ length }: Buffer): boolean {
-  return length >= WORTH_HOLDING && length <= sharedBuffer.length
 }
 
 /** Its memory may be another connection's. */

@@ -85,6 +85,13 @@ export class PlainHeadReader {
   }
 }
 
+/** Nothing but line ends, which may stand before a request or behind the last (RFC 9112 §2.2). */
+export function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === CR || byte === LF)
+}
+
+const CR = 0x0d
+const LF = 0x0a
 const SLASH = 0x2f
 const MORE = -1
 const NOT_PLAIN = -2

@@ -68,6 +68,15 @@ export class PlainResponse implements ClientResponse, Sender {
     return this.#outlet.socket
   }
 
+  get writableEnded(): boolean {
+    return this.#ended
+  }
+
+  /** Part of it has gone out, and the rest is not known yet. */
+  get isUnderWay(): boolean {
+    return this.#hasGoneOut && !this.#ended
+  }
+
   get destroyed(): boolean {
     return this.socket.destroyed
   }

@@ -1,6 +1,7 @@
 /** The last answer of a connection, to clients that go on sending, and to those that have ended their side. */
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
+import { makeCertificate } from '../support/certificate.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
 import { openWire, type Wire } from '../support/wire.ts'
@@ -143,3 +144,37 @@ test.for([
     }
   },
 )
+
+test.for([
+  ['an answer of the gateway', get, 1],
+  ['forty of them', get.repeat(40), 40],
+  ['those of an upstream', get.replace(' / ', ' /delay/20 ').repeat(3), 3],
+  ['a refusal', get.replace(' / ', ' /closed '), 1],
+  ['one to a body, and another', `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok${get}`, 2],
+  ['the answer in front of a blank line', `${get}\r\n`, 1],
+] as const)('a client that ends its side with its requests gets %s, over TLS too', async ([, sent, count]) => {
+  const { cert, key } = makeCertificate()
+  await using gateway = await startGateway(
+    `listen: [http://127.0.0.1:0, { url: https://127.0.0.1:0, certificates: [{ cert: c.pem, key: k.pem }] }]
+routes:
+  local: { match: /, respond: { status: 200, body: { ok: true } }, public: test }
+  echo: { match: /delay/*, upstream: "builtin://echo", public: test }
+  closed: { match: /closed, upstream: "builtin://echo", plugins: [api-key] }
+`,
+    { files: { 'c.pem': cert, 'k.pem': key } },
+  )
+  const [plain, secure] = [...gateway.gateway.addresses.values()].map(({ port }) => port)
+  for (const [port, options] of [
+    [plain!, { allowHalfOpen: true }],
+    [secure!, { allowHalfOpen: true, tls: {} }],
+  ] as const) {
+    const wire = await openWire(port, options)
+    wire.socket.end(sent)
+
+    const received = await wire.closed()
+
+    const told = [...received.matchAll(/HTTP\/1\.1 [2-5][0-9]{2} (?:.+\r\n)*?connection: ([a-z-]+)/gim)]
+    expect(told).toHaveLength(count)
+    expect(told.slice(0, -1).every(([, what]) => what === 'keep-alive')).toBe(true)
+  }
+})
