@@ -103,7 +103,7 @@ export class PlainResponse implements ClientResponse, Sender {
   takeBack(): boolean {
     if (this.#hasGoneOut || this.#ended) return false
     this.#pending = ''
-    this.#page = null
+    this.#dropPage()
     this.headersSent = false
     return true
   }
@@ -225,6 +225,10 @@ export class PlainResponse implements ClientResponse, Sender {
     }
     socket.write(page.bytes.subarray(this.#from, this.#to))
     if (socket.writableLength > 0) page.isPinned = true
+    this.#dropPage()
+  }
+
+  #dropPage(): void {
     this.#page = null
     this.#from = 0
     this.#to = 0
