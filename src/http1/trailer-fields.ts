@@ -2,17 +2,13 @@
  * Fields that a trailer section cannot carry (RFC 9110 §6.5.1): whoever merged one into the head would take it for what was decided
  * about before the content came. One list for both directions, as an origin may well mix them up.
  */
+import { hopByHop } from './connection-fields.ts'
 
 const forbidden: ReadonlySet<string> = new Set([
   // Framing, and the connection: a second length or end of the message (RFC 9112 §11.2).
-  'connection',
+  ...hopByHop,
   'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
   'trailer',
-  'transfer-encoding',
-  'upgrade',
 
   // Routing: it has been chosen where the request goes.
   'forwarded',

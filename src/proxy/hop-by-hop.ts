@@ -1,15 +1,6 @@
-/** Header fields that belong to one connection and are never forwarded (RFC 9110 §7.6.1), and those a Connection field names. */
+/** Whether a field belongs to its connection: by its own name, or because a Connection field names it (RFC 9110 §7.6.1). */
 import { sameName } from '../exchange/headers.ts'
-
-/** Dropped in both directions, whoever names them; framing among them, which each side does for itself. */
-export const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-])
+import { hopByHop } from '../http1/connection-fields.ts'
 
 /** Belongs to one connection or frames one message. */
 export function isOfConnection(lower: string): boolean {

@@ -6,7 +6,8 @@ import { HeaderList } from '../exchange/headers.ts'
 import { memoByName } from '../exchange/name-memo.ts'
 import { RandomTexts } from '../exchange/random-text.ts'
 import { type TrailerRules, UpstreamRequest } from '../exchange/upstream-request.ts'
-import { hopByHop, nominated } from './hop-by-hop.ts'
+import { hopByHop } from '../http1/connection-fields.ts'
+import { nominated } from './hop-by-hop.ts'
 
 /** Never taken over from a client: connection matters, and names that are ours to set on every route. */
 const withheld: ReadonlySet<string> = new Set([

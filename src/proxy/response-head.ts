@@ -3,7 +3,8 @@ import type { UpstreamResponse } from '../exchange/exchange.ts'
 import { memoByName } from '../exchange/name-memo.ts'
 import type { Reply } from '../exchange/reply.ts'
 import type { ResponseHead } from '../http1/client.ts'
-import { hopByHop, nominated } from './hop-by-hop.ts'
+import { hopByHop } from '../http1/connection-fields.ts'
+import { nominated } from './hop-by-hop.ts'
 
 /** Fields of the upstream's own connection or of the hop to us. `content-length` is put back where the body keeps its length. */
 const dropped: ReadonlySet<string> = new Set([
