@@ -13,32 +13,27 @@ export class ChunkFraming {
   readonly #exchange: Exchange
   readonly #socket: Socket
   readonly #from: number
+  readonly #refuse: (problem: Problem) => void
   readonly #clock: NodeJS.Timeout
 
-  /** `tooMuch` is called by a clock: a chunk line that never ends brings no piece of the body to look at it with. */
-  constructor(exchange: Exchange, tooMuch: () => void) {
+  /** `refuse` is called from `check`, and by a clock: a chunk line that never ends brings no piece of the body to check it with. */
+  constructor(exchange: Exchange, refuse: (problem: Problem) => void) {
     this.#exchange = exchange
     this.#socket = exchange.raw!.socket
     this.#from = this.#socket.bytesRead
-    const check = () => {
-      if (this.isTooMuch) tooMuch()
-    }
-    this.#clock = setInterval(check, CHECK_MS).unref()
+    this.#refuse = refuse
+    this.#clock = setInterval(() => this.check(), CHECK_MS).unref()
   }
 
-  /** The connection has brought more than what is received of the body can need. What comes behind a body is not its own. */
-  get isTooMuch(): boolean {
+  /** Whether the connection has brought more than what is received of the body can need. What comes behind a body is not its own. */
+  check(): void {
     const { raw, received } = this.#exchange
-    return !raw!.complete && this.#socket.bytesRead - this.#from > FREE_BYTES + received * BYTES_EACH
+    if (raw!.complete || this.#socket.bytesRead - this.#from <= FREE_BYTES + received * BYTES_EACH) return
+    const headers = ['connection', 'close']
+    this.#refuse(new Problem('bad-request', 'There is too much around the chunks of the body.', { headers }))
   }
 
   end(): void {
     clearInterval(this.#clock)
   }
-}
-
-export function tooMuchFraming(): Problem {
-  return new Problem('bad-request', 'There is too much around the chunks of the body.', {
-    headers: ['connection', 'close'],
-  })
 }

@@ -4,7 +4,7 @@ import type { Readable, Transform } from 'node:stream'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ClientRequest, RequestBody } from '../http1/client.ts'
 import { Problem } from '../problem.ts'
-import { ChunkFraming, tooMuchFraming } from './chunk-framing.ts'
+import { ChunkFraming } from './chunk-framing.ts'
 import { forwardableTrailers, trailersRefusal } from './trailers.ts'
 
 /** How the body is framed towards the upstream: a transformed one has no known length. */
@@ -71,8 +71,8 @@ export class Upload implements BodyUpload {
     this.#room = options.keep
     this.#kept = options.keep > 0 ? [] : null
     this.#idle = setTimeout(() => this.#tooSlow(), options.idleMs)
-    this.#framing =
-      exchange.facts.body.kind === 'chunked' ? new ChunkFraming(exchange, () => this.#fail(tooMuchFraming())) : null
+    const isChunked = exchange.facts.body.kind === 'chunked'
+    this.#framing = isChunked ? new ChunkFraming(exchange, (problem) => this.#fail(problem)) : null
   }
 
   start(request: ClientRequest): void {
@@ -149,10 +149,8 @@ export class Upload implements BodyUpload {
     if (this.#done) return false
     this.#exchange.received += chunk.length
     this.#idle.refresh()
-    if (this.#framing?.isTooMuch === true) {
-      this.#fail(tooMuchFraming())
-      return false
-    }
+    this.#framing?.check()
+    if (this.#done) return false
     try {
       for (const tap of this.#exchange.upstreamRequest.taps) tap(chunk)
       return true
