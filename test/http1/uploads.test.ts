@@ -1,10 +1,21 @@
 /** How requests go out: heads that cannot be split, bodies that keep to their framing. */
 import { describe, expect, test } from 'vitest'
 import type { RequestHead } from '../../src/http1/client.ts'
-import { answering, response, scriptedOrigin } from '../support/scripted-origin.ts'
+import { answering, type OriginConnection, response, scriptedOrigin } from '../support/scripted-origin.ts'
 import { type Asked, eventually, testPool } from './ask.ts'
 
 const CHUNKED = { kind: 'chunked' } as const
+
+/** Reads no body before the client has had to wait. */
+const lateReader = (hasStalled: () => boolean, body: (connection: OriginConnection) => Promise<unknown>) =>
+  scriptedOrigin(async (connection) => {
+    await connection.request()
+    connection.socket.pause()
+    await eventually(hasStalled)
+    connection.socket.resume()
+    await body(connection)
+    await connection.send(response('ok'))
+  })
 
 test('a head goes out as it was given, framing behind it', async () => {
   const heads: string[] = []
@@ -131,14 +142,10 @@ describe('small pieces of a chunked body', () => {
 
   test('are asked to wait for an upstream that does not read, and told when to go on', async () => {
     let hasStalled = false
-    await using origin = await scriptedOrigin(async (connection) => {
-      await connection.request()
-      connection.socket.pause()
-      await eventually(() => hasStalled)
-      connection.socket.resume()
-      await connection.take((text) => (text.endsWith('\r\n0\r\n\r\n') ? text.length : -1))
-      await connection.send(response('ok'))
-    })
+    await using origin = await lateReader(
+      () => hasStalled,
+      (connection) => connection.take((text) => (text.endsWith('\r\n0\r\n\r\n') ? text.length : -1)),
+    )
     using client = testPool(origin.port)
     let drained = 0
 
@@ -172,14 +179,10 @@ test('a body that would break its framing throws', async () => {
 
 test('write asks to wait when the upstream does not read, and drain says when to go on', async () => {
   const chunk = Buffer.alloc(256 * 1024, 'x')
-  await using origin = await scriptedOrigin(async (connection) => {
-    await connection.request()
-    connection.socket.pause()
-    await eventually(() => stalled)
-    connection.socket.resume()
-    await connection.take((text) => (text.length >= total ? total : -1))
-    await connection.send(response('ok'))
-  })
+  await using origin = await lateReader(
+    () => stalled,
+    (connection) => connection.take((text) => (text.length >= total ? total : -1)),
+  )
   using client = testPool(origin.port)
   let stalled = false
   let drained = 0
@@ -204,14 +207,12 @@ test('lent memory is given back when all of it is sent, not when little is left'
   const letters = Array.from({ length: 300 }, (_, i) => String.fromCharCode(65 + (i % 26)))
   let text = ''
   let hasStalled = false
-  await using origin = await scriptedOrigin(async (connection) => {
-    await connection.request()
-    connection.socket.pause()
-    await eventually(() => hasStalled)
-    connection.socket.resume()
-    text = await connection.bytes(letters.length * memory.length)
-    await connection.send(response('ok'))
-  })
+  await using origin = await lateReader(
+    () => hasStalled,
+    async (connection) => {
+      text = await connection.bytes(letters.length * memory.length)
+    },
+  )
   using client = testPool(origin.port)
   const left = [...letters]
   // Written over as soon as it is ours.
