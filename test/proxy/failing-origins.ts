@@ -1,6 +1,6 @@
 /** Origins that fail as a test says, and the config of a route in front of them. */
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { type Script, scriptedOrigin } from '../support/scripted-origin.ts'
 
 /** A route `/*` to these targets, with these further keys of the upstream. */
@@ -15,15 +15,15 @@ routes:
 `
 }
 
-/** A port on which nobody listens. */
+/** A port on which nobody listens, nor will while tests run: an open connection goes out from it. */
 export async function deadPort(): Promise<number> {
-  const server = createServer()
+  const server = createServer((socket) => void socket.unref()).unref()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.unref()
+  return socket.localPort!
 }
 
 /** Takes connections and never says a word; counts what it is sent. */
