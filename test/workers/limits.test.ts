@@ -48,13 +48,20 @@ routes:
 `,
     { files: { 'die.js': dying } },
   )
-  /** Requests that got a place and have it still; those that lost their connection count in `lost`. */
+  /** Requests that got a place and have it still; those that lost their connection count in `lost`, those without a place in `refused`. */
   let lost = 0
+  let refused = 0
   const hold = () => {
-    for (let i = 0; i < 20; i++) void statusOf(`${gateway.url}/held`).catch(() => lost++)
+    for (let i = 0; i < 20; i++)
+      statusOf(`${gateway.url}/held`).then(
+        () => refused++,
+        () => lost++,
+      )
   }
   hold()
   await vi.waitFor(() => expect(origin.requests).toHaveLength(8), 10_000)
+  // Else one that waits to be refused is lost with the thread, and no place with it.
+  await vi.waitFor(() => expect(refused).toBe(12), 10_000)
   expect(await statusOf(`${gateway.url}/held`)).toBe(429)
 
   while (lost === 0) {
