@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { runSluice } from '../support/child.ts'
 import { sluice } from '../support/command-line.ts'
+import { freePort } from '../support/ports.ts'
 import { runHere } from '../support/run-here.ts'
 import { exchange, statusOf } from '../support/wire.ts'
 
@@ -18,14 +19,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => rm(runtime, { recursive: true }))
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const config = (port: number, admin: number, body: string) => `
 listen: http://127.0.0.1:${port}

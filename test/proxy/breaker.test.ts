@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
-import { deadPort, dyingOrigin, routeTo } from './failing-origins.ts'
+import { deadPort } from '../support/ports.ts'
+import { dyingOrigin, routeTo } from './failing-origins.ts'
 
 const breaker = 'breaker: { failures: 3, window: 10s, open: 30s }'
 

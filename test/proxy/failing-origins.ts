@@ -1,6 +1,6 @@
 /** Origins that fail as a test says, and the config of a route in front of them. */
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type Script, scriptedOrigin } from '../support/scripted-origin.ts'
 
 /** A route `/*` to these targets, with these further keys of the upstream. */
@@ -13,17 +13,6 @@ upstreams:
 routes:
   all: { match: /*, upstream: main, public: test${routeKeys === '' ? '' : `, ${routeKeys}`} }
 `
-}
-
-/** A port on which nobody listens, nor will while tests run: an open connection goes out from it. */
-export async function deadPort(): Promise<number> {
-  const server = createServer((socket) => void socket.unref()).unref()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
-  await once(socket, 'connect')
-  socket.unref()
-  return socket.localPort!
 }
 
 /** Takes connections and never says a word; counts what it is sent. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
-import { deadPort, dyingOrigin } from './failing-origins.ts'
+import { deadPort } from '../support/ports.ts'
+import { dyingOrigin } from './failing-origins.ts'
 
 const yaml = (main: string, other: string, route = '') => `
 upstreams:

@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
+import { freePort } from '../support/ports.ts'
 import { routeTo } from './failing-origins.ts'
 
 /** An origin that can be killed, frozen, and started again on its port. */
@@ -20,9 +21,9 @@ class Origin {
   }
 
   async start(): Promise<this> {
+    this.port ||= await freePort()
     this.#server = createServer(this.#answer)
     await new Promise<void>((done) => this.#server!.listen(this.port, '127.0.0.1', done))
-    this.port = (this.#server.address() as { port: number }).port
     return this
   }
 

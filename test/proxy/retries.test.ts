@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { startGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
+import { deadPort } from '../support/ports.ts'
 import { response, scriptedOrigin } from '../support/scripted-origin.ts'
 import { openWire } from '../support/wire.ts'
-import { deadPort, dyingOrigin, frozenOrigin, routeTo } from './failing-origins.ts'
+import { dyingOrigin, frozenOrigin, routeTo } from './failing-origins.ts'
 
 /** Answers these statuses in turn, the last one for ever. */
 function statuses(...list: number[]) {

@@ -1,9 +1,10 @@
 /** An upgrade is a request: what becomes of it counts for its target, and what fails before an answer may be tried elsewhere. */
 import { describe, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { deadPort } from '../support/ports.ts'
 import { scriptedOrigin } from '../support/scripted-origin.ts'
 import { openWire, statusOf, type Wire } from '../support/wire.ts'
-import { deadPort, dyingOrigin, frozenOrigin, routeTo } from './failing-origins.ts'
+import { dyingOrigin, frozenOrigin, routeTo } from './failing-origins.ts'
 import { handshake, openTunnel, tunnelOrigin } from './handshake.ts'
 
 const breaker = 'breaker: { failures: 3, window: 10s, open: 30s }'

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runKey } from '../../src/commands/key.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { freePort, startRedis, type TestRedis } from '../support/redis.ts'
+import { freePort } from '../support/ports.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
 import { shownBy } from '../support/shown.ts'
 
 const certificate = makeCertificate()

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { deadPort, dyingOrigin, frozenOrigin, routeTo } from '../proxy/failing-origins.ts'
+import { dyingOrigin, frozenOrigin, routeTo } from '../proxy/failing-origins.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { startOrigin } from '../support/origin.ts'
+import { deadPort } from '../support/ports.ts'
 import { scriptedOrigin } from '../support/scripted-origin.ts'
 
 const probe = 'interval: 20ms, timeout: 5s, unhealthyAfter: 2, healthyAfter: 2'
