@@ -6,6 +6,7 @@ import { PluginCatalog } from '../config/plugin-catalog.ts'
 import { waitingOf } from '../config/waiting.ts'
 import { check, type Question, type Servable } from './checked.ts'
 import { takeLong } from './long.ts'
+import { giveMemoryBack } from './memory.ts'
 import type { Answer, PackedServable, Said, Task } from './messages.ts'
 import { offerToEnd } from './priority.ts'
 
@@ -13,13 +14,19 @@ import { offerToEnd } from './priority.ts'
 process.once('disconnect', () => process.exit())
 process.once('message', (task: Task) => void answer(task))
 
-async function answer({ question, digests, token, parent }: Task): Promise<void> {
-  new Worker(new URL('./orphan.js', import.meta.url), { workerData: parent, execArgv: [] }).unref()
-  if (question.served !== null) offerToEnd()
+async function answer(task: Task): Promise<void> {
+  new Worker(new URL('./orphan.js', import.meta.url), { workerData: task.parent, execArgv: [] }).unref()
+  const isBesideOthers = task.question.served !== null
+  if (isBesideOthers) offerToEnd()
+  const said = await saidOf(task)
+  if (isBesideOthers) giveMemoryBack()
+  process.send!(said, (error: Error | null) => error !== null && process.exit())
+}
+
+async function saidOf({ question, digests, token }: Task): Promise<Said> {
   const { verdict, ...rest } = await check(question, new PluginCatalog(digests), true)
   const answer: Answer = { ...rest, verdict: verdict.kind === 'servable' ? packed(verdict, question) : verdict }
-  const said: Said = { token, outcome: { answer, long: takeLong(answer) } }
-  process.send!(said, (error: Error | null) => error !== null && process.exit())
+  return { token, outcome: { answer, long: takeLong(answer) } }
 }
 
 function packed({ config, prints, ...known }: Servable, { served }: Question): PackedServable {
