@@ -6,8 +6,6 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,7 +20,7 @@ import { type Job, type RunningPeer, startPeer } from './peer.ts'
 import { entryFile, sluiceHead, sluicePeer } from './peers/sluice.ts'
 import { type Shape, shapes } from './stall-configs.ts'
 import { type Stall, stallFile } from './stall-probe.ts'
-import { startSteadyLoad } from './steady.ts'
+import { type Seen, startSteadyLoad } from './steady.ts'
 import { type Report, SteadyThread } from './steady-thread.ts'
 
 const mostStallMs = 20
@@ -69,10 +67,8 @@ async function measure(
   { routes, asked, reloads, threads, cores }: Omit<Options, 'threads'> & { threads: number },
 ): Promise<Row> {
   await using folder = await temporaryFolder()
-  const origin = createServer((_request, response) => response.writeHead(200, { 'content-length': '2' }).end('ok'))
-  await new Promise<void>((listening) => origin.listen(0, '127.0.0.1', listening))
-  using _closed = { [Symbol.dispose]: () => void origin.close().closeAllConnections() }
-  const { port: originPort } = origin.address() as AddressInfo
+  await using load = await SteadyThread.start()
+  const { originPort } = load
   const headOf = (job: Omit<Job, 'work'>) => sluiceHead(job).replace(/^threads: .*$/m, `threads: ${threads}`)
   const textOf = (job: Omit<Job, 'work'>, revision: number) =>
     shape.text({ head: headOf(job), originPort }, routes, revision)
@@ -89,7 +85,7 @@ async function measure(
   )
   await sleep(asked * 0.5 + 500)
   warming.stop()
-  await using load = new SteadyThread({
+  load.load({
     port: gateway.port,
     paths: Array.from({ length: 16 }, (_, i) => shape.path(i)),
     everyMs,
@@ -168,16 +164,18 @@ async function reload(gateway: RunningPeer, text: Buffer): Promise<number> {
   return performance.now() - startedAt
 }
 
+const slow = ({ over, held, requests, slowestMs }: Seen) => `${over} of ${requests} | ${held} | ${slowestMs.toFixed(1)}`
+
 function report(rows: readonly Row[]): boolean {
   const lines = rows.map(
     (row) =>
       `| ${row.shape} | ${row.threads} | ${row.tookMs.toFixed(0)} | ${row.turnCpuMs.toFixed(1)} | ${row.turnWallMs.toFixed(1)} ` +
-      `| ${row.seen.over} of ${row.seen.requests} | ${row.seen.slowestMs.toFixed(1)} | ${row.beside.over} of ${row.beside.requests} | ${row.beside.slowestMs.toFixed(1)} | ${row.quietSlowestMs.toFixed(1)} | ${row.seen.failed} | ${row.rssMiB.map((one) => one.toFixed(0)).join(' → ')} |`,
+      `| ${slow(row.seen)} | ${slow(row.beside)} | ${row.quietSlowestMs.toFixed(1)} | ${row.seen.failed} | ${row.rssMiB.map((one) => one.toFixed(0)).join(' → ')} |`,
   )
   process.stdout.write(
     `${[
-      '| file | threads | reload ms | longest turn, CPU ms | wall ms | requests over 20 ms | slowest ms | beside a check | slowest ms | alone ms | failed | RSS MiB |',
-      '|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
+      '| file | threads | reload ms | longest turn, CPU ms | wall ms | requests over 20 ms | held | slowest ms | beside a check | held | slowest ms | alone ms | failed | RSS MiB |',
+      '|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
       ...lines,
     ].join('\n')}\n`,
   )
