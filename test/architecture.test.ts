@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 const table: Readonly<Record<string, readonly string[]>> = {
   'problem.ts': [],
   'pace.ts': [],
+  'collections.ts': [],
   http1: ['pace.ts'],
   state: [],
   redis: ['type config', 'ioredis', 'type plugin.ts', 'state'],
@@ -36,6 +37,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   builtin: ['ws'],
   admin: ['type config', 'exchange', 'fastify', 'type plugin.ts', 'problem.ts'],
   serving: [
+    'collections.ts',
     'config',
     'explain',
     'type exchange',
@@ -53,6 +55,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'gateway.ts': [
     'type admin',
     'builtin',
+    'collections.ts',
     'config',
     'explain',
     'gateway-admin.ts',
@@ -61,7 +64,6 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'generation',
     'loading',
     'observe',
-    'pace.ts',
     'serving',
     'type state',
     'type plugin.ts',

@@ -1,5 +1,6 @@
 /** What serves, whole in one thread: listeners, the generation that answers, and everything that generations share. */
 import { setImmediate as turn } from 'node:timers/promises'
+import { collectAfter } from '../collections.ts'
 import type { RedisStoreConfig } from '../config/config.ts'
 import type { PluginCatalog } from '../config/plugin-catalog.ts'
 import type { ClientResponse, ReceivedRequest } from '../exchange/client.ts'
@@ -172,6 +173,7 @@ export class Serving implements Server {
     const { deadlineMs } = this.#generation!.compiled.config.shutdown
     const retired = generation.retire(deadlineMs).then(async () => {
       this.#retiring.delete(generation)
+      collectAfter(generation.compiled.config.routes.length)
       // A request that ended on the old generation has counted on its route once more.
       await this.#dropSeries()
       this.#parts.retired()

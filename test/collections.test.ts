@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
 const start = (gently: boolean) => `
-import { collectingGently, Pace } from ${JSON.stringify(new URL('../src/pace.ts', import.meta.url).href)}
+import { collectAfter, collectingGently } from ${JSON.stringify(new URL('../src/collections.ts', import.meta.url).href)}
+import { Pace } from ${JSON.stringify(new URL('../src/pace.ts', import.meta.url).href)}
 using _gently = ${gently ? 'collectingGently()' : 'undefined'}
 // V8 looks at its flags when it has collected.
 for (let i = 0; i < 400_000; i++) globalThis.last = { i, list: [i] }
@@ -58,4 +59,17 @@ test('pages of which a third stays change hands in a full collection while it is
 
   expect(await moved(false)).toHaveLength(0)
   expect((await moved(true)).length).toBeGreaterThan(3)
+})
+
+test('garbage that a config with many routes has left is collected in pieces, though nobody needs the memory', async () => {
+  const program = `${start(false)}${work}
+const seen = new WeakRef(keep[0])
+keep.length = 0
+console.log('BEGIN')
+collectAfter(10_000)
+while (seen.deref() !== undefined) await new Promise((resolve) => setTimeout(resolve, 100))
+`
+  const [, output] = (await told(program, '--trace-gc')).split('BEGIN')
+
+  expect(output).toMatch(/Incremental Mark-Compact/)
 })
