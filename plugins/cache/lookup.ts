@@ -8,7 +8,7 @@ import { type CacheKey, cacheKey, type KeyPolicy } from './key.ts'
 import type { RequestView } from './request.ts'
 import { mayStandIn, reuse } from './reuse.ts'
 import type { CacheStore } from './store.ts'
-import { fieldReader, matches } from './vary.ts'
+import { fieldReader, matches, remembering } from './vary.ts'
 
 export type Found =
   | { readonly kind: 'hit'; readonly key: CacheKey; readonly entry: Entry; readonly age: number }
@@ -27,7 +27,7 @@ export function lookUp(
   if (key === null) return bypass
   const variants = from.store.find(key)
   if (variants.length === 0) return forward('uri-miss', key)
-  const read = fieldReader(exchange)
+  const read = variants.length === 1 ? fieldReader(exchange) : remembering(fieldReader(exchange))
   const entry = variants.find((one) => matches(one.selection, read))
   if (entry === undefined) return forward('vary-miss', key)
   const age = currentAge(entry, Date.now())

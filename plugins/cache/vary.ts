@@ -12,6 +12,18 @@ export function fieldReader(exchange: Exchange): FieldReader {
   return (name) => valueIn(exchange.upstreamRequest.headers.raw, name, exchange)
 }
 
+/** Reads each field once: for comparing with many answers. */
+export function remembering(read: FieldReader): FieldReader {
+  const known = new Map<string, string | null>()
+  return (name) => {
+    const before = known.get(name)
+    if (before !== undefined) return before
+    const value = read(name)
+    known.set(name, value)
+    return value
+  }
+}
+
 /** Reads fields as they are at this moment, also later, when plugins below have edited the request. */
 export function keptFieldReader(exchange: Exchange): FieldReader {
   const raw = exchange.upstreamRequest.headers.raw.slice()
@@ -39,9 +51,22 @@ function valueIn(raw: readonly string[], name: string, { consumer }: Exchange): 
   let value: string | null = null
   for (let i = 0; i < raw.length; i += 2) {
     if (raw[i]!.length !== name.length || raw[i]!.toLowerCase() !== name) continue
-    // Lines of a list field may be joined, and blanks around its commas mean nothing.
-    const line = raw[i + 1]!.trim().replace(/[ \t]*,[ \t]*/g, ',')
+    // Lines of a list field may be joined.
+    const line = withoutBlanks(raw[i + 1]!)
     value = value === null ? line : `${value},${line}`
   }
   return value
+}
+
+/**
+ * Blanks around the commas of a list mean nothing. Attack: a pattern for them starts anew at each blank of a run that no comma ends,
+ * and 15 KiB of them took a quarter of a second.
+ */
+function withoutBlanks(line: string): string {
+  if (!line.includes(',')) return line.trim()
+  return line.split(',').map(trimmed).join(',')
+}
+
+function trimmed(text: string): string {
+  return text.trim()
 }
