@@ -21,10 +21,7 @@ export function readings(path: string): Set<string> {
 
 /** A pattern's literal segment as readings are compared with it. */
 export function foldLiteral(literal: string): string {
-  return decodeOnce(literal)
-    .normalize('NFKC')
-    .replace(/[.\s]+$/, '')
-    .toLowerCase()
+  return withoutTail(decodeOnce(literal).normalize('NFKC')).toLowerCase()
 }
 
 /** Folding would not change it. */
@@ -51,9 +48,16 @@ function reduce(path: string): string {
   const slash = /^(?:|\.|\.\.)$/.test(segments.at(-1) ?? '') && resolved.length > 0 ? '/' : ''
   return cut(`/${resolved.join('/')}${slash}`)
     .split('/')
-    .map((segment) => segment.replace(/[.\s]+$/, ''))
+    .map(withoutTail)
     .join('/')
     .toLowerCase()
+}
+
+/** Trailing dots and blanks dropped. Attack: a pattern for that starts anew at each dot of a long run that is not the end. */
+function withoutTail(segment: string): string {
+  let end = segment.length
+  while (end > 0 && /[.\s]/.test(segment[end - 1]!)) end--
+  return segment.slice(0, end)
 }
 
 /** What C strings, query parsers and fragment parsers leave of it. */
