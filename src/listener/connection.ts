@@ -5,14 +5,16 @@ import type { GatewayRequest } from '../exchange/gateway-request.ts'
 import type { Problem } from '../problem.ts'
 import { askWhetherThere } from './half-closed.ts'
 import { linger } from './linger.ts'
+import { ReadAhead } from './read-ahead.ts'
 
-/** How many pipelined requests are read ahead. */
+/** How many pipelined requests may wait before no more are read. */
 const AHEAD = 16
 /** Node takes a longer time for none. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class ClientConnection {
   readonly #socket: Socket
+  readonly #ahead: ReadAhead
   /** Whose answers are owed, in order. Only the first has been begun. */
   readonly #open: { readonly raw: GatewayRequest; readonly start: () => void }[] = []
   #lastWords: string | null = null
@@ -28,6 +30,7 @@ export class ClientConnection {
   /** `silenceMs`: from an answer to the end of the next head, at most. */
   constructor(socket: Socket, silenceMs: number) {
     this.#socket = socket
+    this.#ahead = new ReadAhead(socket, () => this.#open.length <= AHEAD)
     this.#silenceMs = Math.min(silenceMs, MAX_TIMER_MS)
     // What Node's server calls after the last answer. The client may be sending yet, its next request or what is none.
     socket.destroySoon = () => {
@@ -79,6 +82,7 @@ export class ClientConnection {
   /** No next request is awaited: its socket is a tunnel from now on, closes, or is gone. */
   leave(): void {
     clearTimeout(this.#silence ?? undefined)
+    this.#ahead.stop()
   }
 
   #awaitNext(): void {
@@ -104,9 +108,9 @@ export class ClientConnection {
    */
   begin(raw: GatewayRequest, start: () => void): void {
     this.#current = raw
+    this.#ahead.begun()
     this.#open.push({ raw, start })
     if (this.#open.length === 1) start()
-    else if (this.#open.length > AHEAD) this.#socket.pause()
   }
 
   end(raw: GatewayRequest): void {

@@ -1,7 +1,7 @@
 /**
  * Reads what clients send into one buffer for all connections, as `onread` of net.connect does for connections of our own. Without
  * it each read costs memory of its own and a pass through the stream. Node offers that to sockets that connect, not to those it
- * accepts, so this leans on fields of Node's own: the one place that does, checked at start, 'data' events beside it.
+ * accepts, so this leans on fields of Node's own, checked at start, 'data' events beside it.
  */
 import { Buffer } from 'node:buffer'
 import { type OnReadOpts, Socket } from 'node:net'
