@@ -31,7 +31,12 @@ export function keptFieldReader(exchange: Exchange): FieldReader {
 }
 
 export function select(names: readonly string[], read: FieldReader): Selection {
-  return names.flatMap((name) => [name, read(name)])
+  return names.flatMap((name) => [name, copyOf(read(name))])
+}
+
+/** A value is a slice of its request's head: kept as it is, the whole head would be, 16 KiB that no bound counts. */
+function copyOf(value: string | null): string | null {
+  return value === null ? null : Buffer.from(value).toString()
 }
 
 export function matches(selection: Selection, read: FieldReader): boolean {
