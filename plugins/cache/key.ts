@@ -21,7 +21,8 @@ export function cacheKey(exchange: Exchange, policy: KeyPolicy): CacheKey | null
   const { consumer } = exchange
   const route = exchange.route?.name ?? '_none'
   const uri = uriOf(exchange)
-  if (consumer === null || policy.shared) return { uri, audience: `:${route}` }
+  if (policy.shared) return { uri, audience: `:${route}` }
+  if (consumer === null) return { uri, audience: audienceOfNobody(route, credentialsOf(exchange, policy)) }
   if (consumer.id === null) return null
   return { uri, audience: JSON.stringify([route, consumer.id, consumer.groups, ...forwardedAbout(exchange, policy)]) }
 }
@@ -45,16 +46,28 @@ function originOf({ scheme, authority }: Exchange['facts']): string {
 }
 
 /**
- * Every value the upstream is told about the identity besides its name. Credentials that go on to it are hashed: two
- * tokens of one consumer may differ in what they allow.
+ * Attack: an authenticator that only observes lets keys go on to an upstream that knows them, and its answer to one was kept for everybody.
+ * `Authorization` is not among them: whether answers to that are kept at all, RFC 9111 §3.5 says.
  */
-function forwardedAbout(exchange: Exchange, { credentialHeaders }: KeyPolicy): readonly string[] {
-  const told = [...exchange.forwarded]
+function audienceOfNobody(route: string, credentials: readonly string[]): string {
+  const at = credentials.indexOf('authorization')
+  const others = at === -1 ? credentials : credentials.toSpliced(at, 2)
+  return others.length === 0 ? `:${route}` : JSON.stringify([route, null, ...others])
+}
+
+/** Every value the upstream is told about the identity besides its name. */
+function forwardedAbout(exchange: Exchange, policy: KeyPolicy): readonly string[] {
+  return [...exchange.forwarded, ...credentialsOf(exchange, policy)]
+}
+
+/** Those that go on to the upstream, hashed: two tokens of one consumer may differ in what they allow. */
+function credentialsOf({ upstreamRequest }: Exchange, { credentialHeaders }: KeyPolicy): readonly string[] {
+  const sent: string[] = []
   for (const name of credentialHeaders) {
-    const values = exchange.upstreamRequest.headers.values(name)
-    if (values.length > 0) told.push(name, hash('sha256', JSON.stringify(values), 'base64url'))
+    const values = upstreamRequest.headers.values(name)
+    if (values.length > 0) sent.push(name, hash('sha256', JSON.stringify(values), 'base64url'))
   }
-  return told
+  return sent
 }
 
 /** The key as it may be shown: values of secret query parameters left out. */

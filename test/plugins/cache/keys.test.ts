@@ -73,6 +73,22 @@ describe('the key', () => {
     expect(await setup.ask('/', shop, '/', shop)).toEqual(['1 fwd=uri-miss', '2 fwd=uri-miss', '1 hit', '2 hit'])
   })
 
+  test('is apart for keys that go on to the upstream, where who checks them only observes', async () => {
+    await using setup = await start({
+      above: 'api-key: { mode: observe, optional: true }',
+      answer: ({ headers }, response) => void response.end(`for ${headers['x-api-key'] ?? 'nobody'}`),
+    })
+    const [ann, bob] = ['ann', 'bob'].map((key) => ({ headers: { 'x-api-key': key } }))
+
+    expect(await setup.ask(ann!, '/', bob!, ann!, '/')).toEqual([
+      'for ann fwd=uri-miss',
+      'for nobody fwd=uri-miss',
+      'for bob fwd=uri-miss',
+      'for ann hit',
+      'for nobody hit',
+    ])
+  })
+
   test('is apart for routes that share a chain', async () => {
     await using one = await startOrigin((_, response) => void response.end('one'))
     await using two = await startOrigin((_, response) => void response.end('two'))
