@@ -16,10 +16,11 @@ export default defineConfig({
     experimental: { viteModuleRunner: false },
     // Most tests wait for sockets and clocks: two cores carry four workers.
     maxWorkers: 4,
-    // What hangs is found out; how fast things are is no matter of these, on a machine that others use too.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 10_000, interval: 20 } },
+    // What hangs is found out; how fast things are is no matter of these, on a machine that others use too: there it takes tens of
+    // seconds to read a large file.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     typecheck: { enabled: false },
   },
 })

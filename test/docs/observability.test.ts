@@ -48,7 +48,7 @@ routes:
     const line = await vi.waitFor(async () => {
       const text = await readFile(join(gateway.folder, 'access.log'), 'utf8')
       return JSON.parse(text.slice(0, text.indexOf('\n')))
-    }, 10_000)
+    }, 60_000)
 
     const documented = tableRows('docs/operations.md', '<!-- access log fields -->').map(([field]) => plain(field!))
     expect(documented).toEqual(Object.keys(line))

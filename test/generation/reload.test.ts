@@ -202,7 +202,7 @@ export default function says(scope, { v }) {
 
 describe('a watched file', () => {
   const served = (gateway: { fetch(path: string): Promise<Response> }, path: string) =>
-    expect.poll(async () => (await gateway.fetch(path)).status, { timeout: 5000 }).toBe(200)
+    expect.poll(async () => (await gateway.fetch(path)).status).toBe(200)
   const head = 'listen: http://127.0.0.1:0\nadmin: http://127.0.0.1:0\nshutdown: { delay: 0ms }\n'
   const respond = (name: string) =>
     `${head}routes:\n  ${name}: { match: /${name}, respond: { status: 200 }, public: "test" }\n`
@@ -266,7 +266,7 @@ describe('a watched file', () => {
 
     await writeFile(join(gateway.folder, 'gateway.yaml'), '')
 
-    await expect.poll(() => gateway.metrics(), { timeout: 5000 }).toMatch(/sluice_config_last_reload_successful 0/)
+    await expect.poll(() => gateway.metrics()).toMatch(/sluice_config_last_reload_successful 0/)
     expect((await gateway.fetch('/a')).status).toBe(200)
   })
 })

@@ -99,9 +99,7 @@ async function seen(gateway: TestGateway): Promise<unknown> {
   return JSON.parse(JSON.stringify({ explained, answers, routes }).replaceAll(/"generation":\d+/g, '"generation":0'))
 }
 
-test('after each of a row of edits it does what a new gateway does, and holds as much', {
-  timeout: 40_000,
-}, async () => {
+test('after each of a row of edits it does what a new gateway does, and holds as much', async () => {
   await using origin = await startOrigin()
   const options = { files: { 'stamp.mjs': stamp, 'foreign.mjs': foreign } }
   const [first, ...edits] = files(origin.url)

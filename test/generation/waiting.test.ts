@@ -191,9 +191,7 @@ ${Array.from({ length: 6 }, (_, i) => `  a${i}: { match: "/a${i}", upstream: ${i
     })
   })
 
-  test('a worker that takes the place of another is given parts that nobody has read', {
-    timeout: 20_000,
-  }, async () => {
+  test('a worker that takes the place of another is given parts that nobody has read', async () => {
     await using origin = await startOrigin()
     const text = (more: string) =>
       `upstreams: { u: "${origin.url}" }\nroutes:\n  a: { match: "/a/*", upstream: u, public: "test", plugins: [{ rate-limit: { max: 1000, window: 1h } }, ./ends.mjs] }\n${more}${many}`
@@ -205,8 +203,8 @@ export default function ends(scope) { scope.addHook('onRequest', ({ exchange }) 
     await gateway.reload(text('  more: { match: "/more/{id}", respond: { status: 201 }, public: "test" }\n'))
     await gateway.fetch('/a/end').catch(() => {})
 
-    await expect.poll(() => gateway.metrics(), { timeout: 10_000 }).toContain('sluice_worker_restarts_total 1')
-    await expect.poll(() => gateway.gateway.isReady, { timeout: 10_000 }).toBe(true)
+    await expect.poll(() => gateway.metrics()).toContain('sluice_worker_restarts_total 1')
+    await expect.poll(() => gateway.gateway.isReady).toBe(true)
     const asked = Array.from({ length: 12 }, async () => {
       const headers = { connection: 'close' }
       const answers = [

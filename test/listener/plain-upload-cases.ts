@@ -122,7 +122,6 @@ export function plainUploadTests(): void {
     ['a plugin has looked at', 'void request.raw'],
   ] as const)(
     'a client that ends its side within a body that %s is told so once the chain has decided',
-    { timeout: 5000 },
     async ([, look]) => {
       await using origin = await startOrigin(hashing)
       await using gateway = await startGateway(

@@ -87,7 +87,7 @@ describe('a client that leaves over TLS', () => {
   )
 
   test('leaves no connection behind: idle, within a head, or before it has said hello', async () => {
-    await using gateway = await start('builtin://echo', 'limits: { headTimeout: 1m, idleTimeout: 1m }')
+    await using gateway = await start('builtin://echo', 'limits: { headTimeout: 1h, idleTimeout: 1h }')
     const ended: Promise<unknown>[] = []
     for (const bytes of ['', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', 'GET / HT']) {
       const wire = await openWire(gateway.port, { tls: {}, allowHalfOpen: true })
@@ -104,5 +104,5 @@ describe('a client that leaves over TLS', () => {
     }
 
     await Promise.all(ended)
-  }, 5000)
+  })
 })

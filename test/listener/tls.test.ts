@@ -63,7 +63,7 @@ describe('an HTTPS listener', () => {
 
     expect(wire.received.match(/x{9,}(?=>)/g)!.map(({ length }) => length)).toEqual(sizes)
     wire.close()
-  }, 5000)
+  })
 
   test('speaks TLS 1.2 at least, and HTTP/1.1 alone', async () => {
     await using gateway = await startGateway(secure('a: { match: /a, respond: { status: 200 }, public: "test" }'), {

@@ -52,7 +52,7 @@ test('writes soon without being asked', async () => {
   const { sink } = sinkTo(path)
   sink.write('now\n')
 
-  await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toBe('now\n'), 10_000)
+  await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toBe('now\n'), 60_000)
   await sink.close()
 })
 
@@ -60,7 +60,7 @@ test('drops and counts the lines of a full disk, and reports it once', async () 
   const { sink, seen } = sinkTo('/dev/full')
 
   for (let i = 0; i < 10; i++) sink.write('one\ntwo\n')
-  await vi.waitFor(() => expect(seen.dropped).toBe(20), 10_000)
+  await vi.waitFor(() => expect(seen.dropped).toBe(20), 60_000)
   sink.write('three\n')
   await sink.close()
 

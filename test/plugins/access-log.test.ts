@@ -106,7 +106,7 @@ test('marks an exchange whose client left', async () => {
   const request = httpRequest(`${gateway.url}/orders/1`, { agent: false })
   request.on('error', () => {})
   request.end()
-  await vi.waitFor(() => expect(origin.requests).toHaveLength(1), 10_000)
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(1), 60_000)
 
   request.destroy()
   const [line] = await lines(gateway, 1)
@@ -279,7 +279,7 @@ test('goes on serving when the disk is full, and counts what it lost', async () 
 
   await vi.waitFor(
     async () => expect(await gateway.metrics()).toMatch(/^sluice_access_log_dropped_total [1-9]/m),
-    10_000,
+    60_000,
   )
   expect(gateway.log.filter(({ message }) => String(message).includes('access log cannot be written'))).toHaveLength(1)
 })

@@ -8,7 +8,7 @@ import { startOrigin } from '../support/origin.ts'
 import { openWire } from '../support/wire.ts'
 
 /** On a machine with other work. */
-const soon = { timeout: 10_000 }
+const soon = { timeout: 60_000 }
 
 function yaml(origin: string, options: string, { above = '', below = '' } = {}): string {
   return `

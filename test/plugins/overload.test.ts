@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
 /** On a machine with other work. */
-const soon = { timeout: 10_000 }
+const soon = { timeout: 60_000 }
 
 function yaml(options: string): string {
   return `

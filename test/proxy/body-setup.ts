@@ -25,9 +25,9 @@ export const digestOf = (count: number) => {
 
 /** Nothing of a request is left: no exchange, no busy connection to the upstream. */
 export async function settled(gateway: TestGateway): Promise<void> {
-  await expect.poll(() => gateway.metrics(), { timeout: 5000 }).toMatch(/sluice_inflight_requests 0/)
+  await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 0/)
   await expect
-    .poll(() => gateway.metrics(), { timeout: 5000 })
+    .poll(() => gateway.metrics())
     .not.toMatch(/sluice_upstream_connections\{[^}]*state="(active|connecting)"\} [1-9]/)
 }
 

@@ -88,7 +88,7 @@ describe('a connection', () => {
     socket.write('nonsense\r\n\r\n')
     await once(socket, 'end')
 
-    await expect.poll(() => gateway.metrics(), { timeout: 4000 }).toMatch(/sluice_connections\{kind="http"\} 0/)
+    await expect.poll(() => gateway.metrics()).toMatch(/sluice_connections\{kind="http"\} 0/)
     socket.destroy()
   })
 

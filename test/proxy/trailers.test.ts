@@ -95,7 +95,7 @@ test.for([
   ['more than Node’s parser takes', 431, some(10, 2000)],
   ['as many as a head may have', 200, some(10, 10)],
   ['as long as a head may be', 200, some(1, 1024)],
-] as const)('trailers that are %s: %i', { timeout: 10_000 }, async ([, status, trailers]) => {
+] as const)('trailers that are %s: %i', async ([, status, trailers]) => {
   const ends: string[] = []
   await using origin = await scriptedOrigin(async (connection) => {
     await connection.request()

@@ -57,7 +57,7 @@ test('counts, keeps answers, forgets them and takes keys over with the rights th
   const ledger = ['--store', `redis://gateway:secret@127.0.0.1:${redis.port}`]
   const made = await shownBy(runKey, ['new', 'shop', ...ledger, '--json'], {})
   const headers = { 'x-api-key': JSON.parse(made.stdout).key }
-  await expect.poll(async () => (await gateway.fetch('/keyed', { headers })).status, { timeout: 5000 }).toBe(200)
+  await expect.poll(async () => (await gateway.fetch('/keyed', { headers })).status).toBe(200)
   const purge = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{ "route": "kept" }' }
   expect((await fetch(`${gateway.adminUrl}/api/cache/purge`, purge)).status).toBe(200)
   expect((await shownBy(runKey, ['list', ...ledger], {})).stdout).toContain('shop')

@@ -38,7 +38,7 @@ routes:
   own: { match: /own/*, upstream: "${origin.url}", plugins: [api-key, cache: ${cache}] }
 `
   const [one, other] = await Promise.all([startGateway(yaml), startGateway(yaml)])
-  for (const gateway of [one, other]) await vi.waitFor(() => expect(shares(gateway)).toBe(true), 10_000)
+  for (const gateway of [one, other]) await vi.waitFor(() => expect(shares(gateway)).toBe(true), 60_000)
   return {
     ...{ origin, prefix, one, other },
     async [Symbol.asyncDispose]() {
@@ -83,7 +83,7 @@ const keysOf = ({ prefix }: Fleet) => redis.client.keys(`${prefix}answer:*`)
 
 /** An answer is written behind the client's back: its names and itself. */
 const kept = (of: Fleet, count: number) =>
-  vi.waitFor(async () => expect(await keysOf(of)).toHaveLength(2 * count), 10_000)
+  vi.waitFor(async () => expect(await keysOf(of)).toHaveLength(2 * count), 60_000)
 
 /** What the gateway has for a path, filled on the one and kept in Redis. */
 async function fill(of: Fleet, path: string): Promise<void> {
@@ -135,7 +135,7 @@ test('gives each request the variant that its fields choose', async () => {
   )
   const languages: Record<string, string>[] = [{ 'accept-language': 'de' }, { 'accept-language': 'fr' }, {}]
   for (const language of languages) await get(of.one, '/open/1', language)
-  await vi.waitFor(async () => expect(await keysOf(of)).toHaveLength(4), 10_000)
+  await vi.waitFor(async () => expect(await keysOf(of)).toHaveLength(4), 60_000)
 
   const answers = []
   for (const language of languages) answers.push(await get(of.other, '/open/1', { 'x-more': '1', ...language }))
@@ -172,7 +172,7 @@ test.for<[string, object]>([
   expect(await purge(of.one, meant)).toMatchObject({ status: 200 })
 
   expect(await get(of.one, '/open/1')).toMatchObject({ hit: false })
-  await vi.waitFor(async () => expect((await get(of.other, '/open/1')).hit).toBe(true), 10_000)
+  await vi.waitFor(async () => expect((await get(of.other, '/open/1')).hit).toBe(true), 60_000)
   expect(of.origin.requests.length).toBeLessThanOrEqual(3)
 })
 

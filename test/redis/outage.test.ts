@@ -76,7 +76,7 @@ test.concurrent.for(outages)(
     expect(await storeUp(gateway)).toBe(0)
 
     await outage.end(redis)
-    await expect.poll(() => storeUp(gateway), { timeout: 5000 }).toBe(1)
+    await expect.poll(() => storeUp(gateway)).toBe(1)
 
     expect((await statuses(gateway, 6)).filter((status) => status === 200)).toHaveLength(outage.left)
     expect(transitions(gateway)).toEqual([
@@ -117,7 +117,7 @@ test.concurrent('takes a Redis that answers too late for one that does not', asy
   expect(await storeUp(gateway)).toBe(0)
 
   way.latencyMs = 0
-  await expect.poll(() => storeUp(gateway), { timeout: 5000 }).toBe(1)
+  await expect.poll(() => storeUp(gateway)).toBe(1)
 })
 
 test.concurrent.for([
@@ -167,7 +167,7 @@ test.concurrent('starts without Redis, says so once, and takes it up when it com
   expect(transitions(gateway)).toEqual([expect.stringMatching(/^warn the store does not answer ECONNREFUSED/)])
 
   await redis.restart()
-  await expect.poll(() => storeUp(gateway), { timeout: 5000 }).toBe(1)
+  await expect.poll(() => storeUp(gateway)).toBe(1)
 })
 
 test.concurrent('refuses with 503 and Retry-After under deny, and lets all pass under allow', async ({ expect }) => {
@@ -207,12 +207,12 @@ test.concurrent('goes over to another Redis on reload, and lets go of the one be
   expect(await gateway.reload(limited(second.url, 2))).toMatchObject({ ok: true })
 
   expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
-  await expect.poll(() => clientsNamed(first), { timeout: 5000 }).toBe(0)
+  await expect.poll(() => clientsNamed(first)).toBe(0)
   expect(await gateway.reload(limited(second.url, 2).replace(/^store:.*$/m, 'store: memory'))).toMatchObject({
     ok: true,
   })
   expect(await statuses(gateway, 3)).toEqual([200, 200, 429])
-  await expect.poll(() => clientsNamed(second), { timeout: 5000 }).toBe(0)
+  await expect.poll(() => clientsNamed(second)).toBe(0)
   expect(await storeUp(gateway)).toBe(1)
 })
 

@@ -43,7 +43,7 @@ beforeAll(async () => {
   await get('/nothing')
   const log = join(gateway.folder, 'access.log')
   const lines = () => readFileSync(log, 'utf8').split('\n').length - 1
-  await vi.waitFor(() => expect(lines()).toBe(19), 10_000)
+  await vi.waitFor(() => expect(lines()).toBe(19), 60_000)
   writeFileSync(join(cwd, 'access.log'), readFileSync(log))
 })
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { fuzzGateway } from '../fuzz/gateway.ts'
 
 // A small run of what `node test/fuzz/gateway.ts` does for as long as asked. The seed is fixed: it fails or it does not.
-test('a thousand connections with damaged requests break nothing', { timeout: 30_000 }, async () => {
+test('a thousand connections with damaged requests break nothing', async () => {
   const wanted = ['200', '400', '401', '405']
   let seen: readonly string[] = []
   for (const silenceMs of [25, 250]) {

@@ -30,7 +30,7 @@ test('what one thread has kept is a hit in the other, until either forgets it', 
   )
   const url = `${gateway.url}/a`
   const askBoth = (headers = {}) => Promise.all(Array.from({ length: 20 }, () => ask(url, 'GET', headers)))
-  const both = (isTrue: () => Promise<boolean>) => expect.poll(isTrue, { timeout: 10_000 }).toBe(true)
+  const both = (isTrue: () => Promise<boolean>) => expect.poll(isTrue).toBe(true)
   const haveTheSame = async () => {
     const [first, ...others] = await askBoth()
     return first!.hit && others.every(({ hit, body }) => hit && body === first!.body)

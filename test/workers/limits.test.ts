@@ -59,18 +59,18 @@ routes:
       )
   }
   hold()
-  await vi.waitFor(() => expect(origin.requests).toHaveLength(8), 10_000)
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(8), 60_000)
   // Else one that waits to be refused is lost with the thread, and no place with it.
-  await vi.waitFor(() => expect(refused).toBe(12), 10_000)
+  await vi.waitFor(() => expect(refused).toBe(12), 60_000)
   expect(await statusOf(`${gateway.url}/held`)).toBe(429)
 
   while (lost === 0) {
     await statusOf(`${gateway.url}/die`).catch(() => 0)
-    await vi.waitFor(async () => expect(await isReady(gateway)).toBe(true), 10_000)
+    await vi.waitFor(async () => expect(await isReady(gateway)).toBe(true), 60_000)
   }
   const freed = lost
   hold()
 
-  await vi.waitFor(() => expect(origin.requests).toHaveLength(8 + freed), 10_000)
+  await vi.waitFor(() => expect(origin.requests).toHaveLength(8 + freed), 60_000)
   expect(await statusOf(`${gateway.url}/held`)).toBe(429)
 })

@@ -81,7 +81,7 @@ test('a config that one thread cannot serve is served by none', async () => {
   const killed = await gateway.reload(using('dies.js'))
   expect(killed).toMatchObject({ ok: false, diagnostics: [{ code: 'worker-ended' }] })
 
-  await expect.poll(() => isReady(gateway), { timeout: 8000 }).toBe(true)
+  await expect.poll(() => isReady(gateway)).toBe(true)
   for (let i = 0; i < 6; i++) expect(await once(`${gateway.url}/a`)).toBe(200)
   expect((await status(gateway)).workers.map(({ generation }) => generation)).toEqual([1, 1])
 })

@@ -16,5 +16,5 @@ export async function lines(
     const found = text.trimEnd().split('\n')
     expect(found).toHaveLength(count)
     return found.map((line) => JSON.parse(line))
-  }, 10_000)
+  }, 60_000)
 }
