@@ -65,7 +65,6 @@ test.for([
   ['is the last that it asks', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
 ] as const)(
   'a client that sends without end is cut off before its time is over, where its request %s',
-  { timeout: 20_000 },
   async ([, request]) => {
     await using gateway = await startGateway(config)
     const wire = await openWire(gateway.port, { allowHalfOpen: false })
@@ -94,11 +93,12 @@ test('blank lines do not keep an idle connection', async () => {
   await wire.until(/^HTTP\/1.1 200 /)
   const blank = setInterval(() => wire.send('\r\n'), 100)
 
-  await wire.closed()
+  // With a reset where a blank line was on its way, which is no failure here.
+  await new Promise((resolve) => wire.socket.once('close', resolve))
 
   clearInterval(blank)
   expect(wire.received.match(/HTTP\/1.1/g)).toHaveLength(1)
-}, 10_000)
+})
 
 test('limits that together are longer than a timer can wait keep an idle connection', async () => {
   await using gateway = await startGateway(config.replaceAll('1s', '24d'))
