@@ -35,7 +35,7 @@ describe('an answer that has begun is not asked for again:', () => {
   ] as const)('%s', async ([, method, bytes, end, code]) => {
     await using origin = await begun(bytes, end)
     await using gateway = await startGateway(
-      routeTo([origin.port], 'retries: { attempts: 3, on: [connect, closed, timeout, status], perTry: 150ms }'),
+      routeTo([origin.port], 'retries: { attempts: 3, on: [connect, closed, timeout, status], perTry: 1s }'),
     )
 
     const answer = await answerTo(gateway.port, request(method, 'Content-Length: 0\r\n'))

@@ -51,7 +51,7 @@ describe('a circuit breaker', () => {
       if (failing) reply.writeHead(500).end()
       else waiting.push(() => reply.end('ok'))
     })
-    await using gateway = await startGateway(routeTo([origin.port], 'breaker: { failures: 3, open: 50ms }'))
+    await using gateway = await startGateway(routeTo([origin.port], 'breaker: { failures: 3, open: 1s }'))
     for (let i = 0; i < 3; i++) await gateway.fetch('/')
     expect(await states(gateway)).toEqual([2])
     failing = false

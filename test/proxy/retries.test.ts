@@ -199,7 +199,7 @@ describe('time', () => {
   test('of one try is over after `perTry`, and the next target is asked', async () => {
     await using frozen = await frozenOrigin()
     await using origin = await startOrigin()
-    await using gateway = await startGateway(routeTo([frozen.port, origin.port], 'retries: { perTry: 50ms }'))
+    await using gateway = await startGateway(routeTo([frozen.port, origin.port], 'retries: { perTry: 1s }'))
 
     const answers = [await gateway.fetch('/'), await gateway.fetch('/')]
 
@@ -210,7 +210,7 @@ describe('time', () => {
 
   test('of a POST that was sent is over after `perTry` too, and nobody else is asked', async () => {
     await using frozen = await frozenOrigin()
-    await using gateway = await startGateway(routeTo([frozen.port], 'retries: { perTry: 50ms }'))
+    await using gateway = await startGateway(routeTo([frozen.port], 'retries: { perTry: 500ms }'))
 
     const answer = await gateway.fetch('/', { method: 'POST', body: 'x' })
 

@@ -43,7 +43,7 @@ describe('upgrades that fail', () => {
     ['its handshake is wrong', misunderstanding, 502],
   ] as const)('because %s open its breaker', async ([, start, status]) => {
     await using origin = await start()
-    await using gateway = await startGateway(routeTo([origin.port], `${breaker}, timeouts: { response: 100ms }`))
+    await using gateway = await startGateway(routeTo([origin.port], `${breaker}, timeouts: { response: 1s }`))
 
     const seen = []
     for (let i = 0; i < 4; i++) seen.push(await upgradeStatus(gateway))

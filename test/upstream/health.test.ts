@@ -153,7 +153,7 @@ describe('probes', () => {
 })
 
 describe('traffic', () => {
-  const passive = 'health: { passive: { failures: 3, ejection: 500ms, minRequests: 4, window: 10s } }'
+  const passive = 'health: { passive: { failures: 3, ejection: 3s, minRequests: 4, window: 10s } }'
 
   test('ejects a target that does not answer, for a while', async () => {
     await using dying = await dyingOrigin()
@@ -172,7 +172,7 @@ describe('traffic', () => {
   test('ejects a target that answers with errors, but never the last one', async () => {
     await using bad = await startOrigin((_, reply) => void reply.writeHead(500).end())
     await using worse = await startOrigin((_, reply) => void reply.writeHead(503).end())
-    await using gateway = await startGateway(routeTo([bad.port, worse.port], passive.replace('500ms', '10s')))
+    await using gateway = await startGateway(routeTo([bad.port, worse.port], passive.replace('3s', '1h')))
 
     for (let i = 0; i < 20; i++) await gateway.fetch('/')
 

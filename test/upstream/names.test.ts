@@ -101,7 +101,7 @@ test.for([
   await using origins = await originsOn(['127.0.0.2'])
   await using dns = await startDns({ 'orders.test': ['127.0.0.2'] })
   dns.ttl = 0
-  await using gateway = await startGateway(config(dns.address, origins.port, { timeout: '50ms' }))
+  await using gateway = await startGateway(config(dns.address, origins.port, { timeout: '500ms' }))
   expect((await gateway.fetch('/')).status).toBe(200)
 
   fail(dns)
@@ -115,13 +115,16 @@ test('a name that never led anywhere is answered upstream-unresolved, and a stor
   await using dns = await startDns({})
   await using gateway = await startGateway(config(dns.address, 1))
 
+  const began = performance.now()
   const answers = await Promise.all(Array.from({ length: 20 }, () => gateway.fetch('/')))
+  await gateway.fetch('/')
+  // Once a second at most, for both families; on a machine with time that is once.
+  const seconds = (performance.now() - began) / 1000
+  expect(dns.questions.length).toBeLessThanOrEqual(2 * Math.ceil(seconds))
   for (const answer of answers) {
     expect(answer.status).toBe(502)
     expect(await answer.json()).toMatchObject({ code: 'upstream-unresolved' })
   }
-  await gateway.fetch('/')
-  expect(dns.questions).toHaveLength(2)
 })
 
 test('an address that cannot be reached makes the name be looked up again before its time', async () => {
@@ -184,7 +187,7 @@ test('a reload keeps what is known about a name', async () => {
 })
 
 const servers = (address: string): DnsConfig => {
-  return { servers: [address], timeoutMs: 100, refreshMs: 1000, minTtlMs: 20, maxTtlMs: 60_000 }
+  return { servers: [address], timeoutMs: 5000, refreshMs: 1000, minTtlMs: 20, maxTtlMs: 60_000 }
 }
 
 test.for([
