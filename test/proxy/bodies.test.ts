@@ -20,7 +20,7 @@ describe('64 MiB', () => {
   test.for([
     ['with a length', { 'content-length': SIZE * MIB }],
     ['in chunks', {}],
-  ] as const)('down %s to a slow client arrive whole, and are never held', { timeout: 30_000 }, async ([, head]) => {
+  ] as const)('down %s to a slow client arrive whole, and are never held', async ([, head]) => {
     await using origin = await startOrigin((_, answer) => {
       answer.writeHead(200, head)
       pieces(SIZE).pipe(answer)
@@ -44,7 +44,7 @@ describe('64 MiB', () => {
   test.for([
     ['with a length', { 'content-length': SIZE * MIB }],
     ['in chunks', {}],
-  ] as const)('up %s to a slow origin arrive whole, and are never held', { timeout: 30_000 }, async ([, head]) => {
+  ] as const)('up %s to a slow origin arrive whole, and are never held', async ([, head]) => {
     const hash = createHash('sha256')
     let memory: ReturnType<typeof peakMemory> | undefined
     await using origin = await startOrigin((request, answer) => {
@@ -238,7 +238,8 @@ describe('a client that takes nothing', () => {
     await using origin = await startOrigin((_, answer) => void pieces(32).pipe(answer))
     await using gateway = await startGateway(`limits: { bodyIdle: 100ms }\n${open(origin.url, more)}`, { files })
     const socket = await paused(gateway)
-    await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 1/)
+    // It has begun, and on a busy machine may be over already.
+    await expect.poll(() => gateway.metrics()).toMatch(/sluice_inflight_requests 1|sluice_http_requests_total\{/)
 
     await settled(gateway)
 
@@ -247,7 +248,7 @@ describe('a client that takes nothing', () => {
 
   test('for a while, and then goes on, gets all of it', async () => {
     await using origin = await startOrigin((_, answer) => void pieces(32).pipe(answer))
-    await using gateway = await startGateway(`limits: { bodyIdle: 400ms }\n${open(origin.url)}`)
+    await using gateway = await startGateway(`limits: { bodyIdle: 1500ms }\n${open(origin.url)}`)
     const socket = await paused(gateway)
     let bytes = 0
     socket.on('data', (chunk: Buffer) => {
@@ -255,12 +256,12 @@ describe('a client that takes nothing', () => {
     })
     for (let round = 1; round <= 4; round++) {
       socket.pause()
-      await new Promise((go) => setTimeout(go, 250))
+      await new Promise((go) => setTimeout(go, 500))
       socket.resume()
-      await expect.poll(() => bytes, { timeout: 5000, interval: 5 }).toBeGreaterThan(round * 6 * MIB)
+      await expect.poll(() => bytes, { interval: 5 }).toBeGreaterThan(round * 6 * MIB)
     }
 
-    await expect.poll(() => bytes, { timeout: 5000 }).toBeGreaterThan(32 * MIB)
+    await expect.poll(() => bytes).toBeGreaterThan(32 * MIB)
 
     socket.destroy()
   })

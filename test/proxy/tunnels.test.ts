@@ -106,7 +106,7 @@ describe('an upstream that does not take the upgrade', () => {
       if (bytes === null) connection.fin()
       else if (bytes !== '') await connection.send(bytes)
     })
-    await using gateway = await startGateway(tunnelConfig(origin.port, '{ timeouts: { response: 200ms } }'))
+    await using gateway = await startGateway(tunnelConfig(origin.port, '{ timeouts: { response: 1s } }'))
     const wire = await openWire(gateway.port)
     wire.send(handshake('/ws'))
 
@@ -162,15 +162,15 @@ describe('the end of a tunnel', () => {
 
   test('comes when both sides are silent for too long, and not while one speaks', async () => {
     await using origin = await tunnelOrigin(async (connection) => {
-      for (let i = 0; i < 8; i++) {
+      for (let i = 0; i < 15; i++) {
         await connection.send('.')
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     })
-    await using gateway = await startGateway(tunnelConfig(origin.port, '{ timeouts: { tunnel: 400ms } }'))
+    await using gateway = await startGateway(tunnelConfig(origin.port, '{ timeouts: { tunnel: 1s } }'))
     const wire = await openTunnel(gateway.port)
 
-    expect(await wire.closed()).toMatch(/\r\n\r\n\.{8}$/)
+    expect(await wire.closed()).toMatch(/\r\n\r\n\.{15}$/)
     await origin.connections[0]!.closed()
   })
 })
@@ -196,7 +196,7 @@ test('a tunnel holds the fast side back to the pace of the slow one', async () =
         before = written
         return moved
       },
-      { interval: 150, timeout: 10_000 },
+      { interval: 150 },
     )
     .toBe(false)
 
@@ -247,11 +247,13 @@ describe('a reload', () => {
     await using gateway = await startGateway(guarded(origin.port))
     const wire = await openTunnel(gateway.port, 'X-Api-Key: key\r\n')
 
-    const result = await gateway.reload(guarded(origin.port).replace(from, to))
+    const ended = once(wire.socket, 'end')
     const began = performance.now()
 
+    const result = await gateway.reload(guarded(origin.port).replace(from, to))
+
     expect(result.ok).toBe(true)
-    await once(wire.socket, 'end')
+    await ended
     expect(performance.now() - began).toBeGreaterThan(150)
     await origin.connections[0]!.closed()
   })
