@@ -234,7 +234,7 @@ describe('time', () => {
   test('is not spent on a client that left: its waiting retry is dropped', async () => {
     await using origin = await statuses(503)
     await using gateway = await startGateway(
-      routeTo([origin.port], 'retries: { backoff: { base: 10s, max: 1m }, attempts: 10 }'),
+      routeTo([origin.port], 'retries: { backoff: { base: 24h, max: 24h }, attempts: 10 }'),
     )
     const wire = await openWire(gateway.port)
     wire.send('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n')
