@@ -19,7 +19,7 @@ globalThis.Date = class Date extends Right {
   return ['--import', `data:text/javascript,${encodeURIComponent(text)}`]
 }
 
-const WINDOW_MS = 1000
+const WINDOW_MS = 3000
 
 /** To the one the other is slow, to the other the one is fast. */
 const SKEW_SECONDS = 60

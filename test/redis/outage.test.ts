@@ -5,9 +5,9 @@ import { test } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { slowWayTo, startRedis, type TestRedis } from '../support/redis.ts'
 
-/** Patient: whether a busy machine answers in 50 ms is not the question. */
+/** Patient: whether a busy machine answers in time is not the question. */
 const limited = (store: string, max: number) => `
-store: { redis: "${store}", timeout: 1s }
+store: { redis: "${store}", timeout: 3s }
 routes:
   a: { match: /a, respond: { status: 200 }, public: test, plugins: [{ rate-limit: { max: ${max}, window: 1h } }] }
 `
@@ -101,9 +101,9 @@ test.concurrent('costs an outage one timeout, and not one a request', async ({ e
   expect(await statuses(gateway, 10)).toEqual(Array(10).fill(200))
   const after = performance.now() - start - waited
 
-  expect(waited).toBeGreaterThan(900)
+  expect(waited).toBeGreaterThan(2900)
   // Without a timeout they take what they took before, within what a busy machine adds.
-  expect(after).toBeLessThan(900 + 10 * usual)
+  expect(after).toBeLessThan(2900 + 10 * usual)
 })
 
 test.concurrent('takes a Redis that answers too late for one that does not', async ({ expect }) => {
@@ -112,7 +112,7 @@ test.concurrent('takes a Redis that answers too late for one that does not', asy
   await using gateway = await startGateway(limited(way.url, 3))
   await gateway.fetch('/a')
 
-  way.latencyMs = 2000
+  way.latencyMs = 6000
   expect(await statuses(gateway, 4)).toEqual([200, 200, 200, 429])
   expect(await storeUp(gateway)).toBe(0)
 
