@@ -14,11 +14,11 @@ async function post(client: TestPool): Promise<boolean> {
   return asked.handle.reused
 }
 
-/** Has the origin close a connection that was idle for 100 ms, then a new one stay idle for longer than that. */
+/** Has the origin close a connection that was idle for 500 ms, then a new one stay idle for longer than that. */
 async function afterClose(client: TestPool, origin: ScriptedOrigin): Promise<void> {
   await client.ask().over()
   const idle = performance.now()
-  await pause(100)
+  await pause(500)
   origin.connections[0]!.fin()
   await eventually(() => client.pool.stats.idle === 0)
   await client.ask().over()

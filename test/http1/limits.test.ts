@@ -1,6 +1,7 @@
 /** Timeouts, bounds, giving up and closing down. */
 import net from 'node:net'
 import { expect, test } from 'vitest'
+import { deadPort } from '../support/ports.ts'
 import { answering, response, scriptedOrigin } from '../support/scripted-origin.ts'
 import { type Asked, eventually, testPool } from './ask.ts'
 
@@ -20,17 +21,16 @@ test('a head that drips in does not extend the response timeout', async () => {
   await using origin = await scriptedOrigin(async (connection) => {
     for (const byte of 'HTTP/1.1 200 OK\r\n') await connection.send(byte)
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await new Promise((resolve) => setTimeout(resolve, 100))
       await connection.send('A: b\r\n')
     }
   })
-  using client = testPool(origin.port, { responseTimeoutMs: 200 })
-  const start = performance.now()
+  using client = testPool(origin.port, { responseTimeoutMs: 1000 })
 
+  // Else it would come to have too many fields.
   const { error } = await client.ask().over()
 
   expect(error).toMatchObject({ code: 'response-timeout', answered: true })
-  expect(performance.now() - start).toBeLessThan(1000)
 })
 
 test('interim responses do not extend the response timeout', async () => {
@@ -51,11 +51,11 @@ test('the response timeout does not run while the request is still being sent', 
     await connection.bytes(2)
     await connection.send(response('ok'))
   })
-  using client = testPool(origin.port, { responseTimeoutMs: 100, bodyIdleTimeoutMs: 100 })
+  using client = testPool(origin.port, { responseTimeoutMs: 500, bodyIdleTimeoutMs: 500 })
 
   const asked = client.ask({ method: 'POST', body: { kind: 'length', length: 2 } })
   asked.handle.write(Buffer.from('o'))
-  await new Promise((resolve) => setTimeout(resolve, 400))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
   asked.handle.write(Buffer.from('k'))
   asked.handle.end()
 
@@ -83,12 +83,12 @@ test('an upstream that reads slowly but steadily is no write timeout', async () 
     connection.socket.on('data', (chunk) => {
       count += chunk.length
       connection.socket.pause()
-      setTimeout(() => connection.socket.resume(), 2)
+      setTimeout(() => connection.socket.resume(), 6)
     })
     await eventually(() => count > total)
     await connection.send(response('ok'))
   })
-  using client = testPool(origin.port, { bodyIdleTimeoutMs: 400 })
+  using client = testPool(origin.port, { bodyIdleTimeoutMs: 1500 })
   const start = performance.now()
 
   const asked = client.ask({ method: 'POST', body: { kind: 'length', length: total } })
@@ -96,7 +96,7 @@ test('an upstream that reads slowly but steadily is no write timeout', async () 
   asked.handle.end()
 
   expect(await asked.outcome()).toBe('200 ok')
-  expect(performance.now() - start).toBeGreaterThan(400)
+  expect(performance.now() - start).toBeGreaterThan(1500)
 })
 
 test('a body that stands still is a body timeout', async () => {
@@ -118,11 +118,11 @@ test('time in which the listener paused does not count', async () => {
     await connection.send(`${HEAD}hello`)
     await connection.take((text) => (text.length > 0 ? text.length : -1)).catch(() => {})
   })
-  using client = testPool(origin.port, { bodyIdleTimeoutMs: 100 })
+  using client = testPool(origin.port, { bodyIdleTimeoutMs: 500 })
 
   const asked = client.ask({}, { data: () => false })
   await asked.until(() => asked.pieces === 1)
-  await new Promise((resolve) => setTimeout(resolve, 400))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
   expect(asked.isOver).toBe(false)
   await origin.connections[0]!.send('world')
   asked.handle.resume()
@@ -302,11 +302,7 @@ test('destroy ends everything at once, and says so', async () => {
 })
 
 test('a refused connection is refused, with nothing sent', async () => {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  using client = testPool(port)
+  using client = testPool(await deadPort())
 
   expect((await client.ask().over()).error).toMatchObject({
     code: 'refused',

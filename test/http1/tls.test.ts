@@ -131,7 +131,7 @@ test.for(['closes', 'answers in plain text', 'is silent'])(
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as net.AddressInfo
-    const client = testPool({ host: '127.0.0.1', port, tls: trusting }, { connectTimeoutMs: 150 })
+    const client = testPool({ host: '127.0.0.1', port, tls: trusting }, { connectTimeoutMs: 1000 })
 
     const outcome = await client.ask().outcome()
 

@@ -162,5 +162,6 @@ test('takes a lock from a thread that died with it', () => {
 
   const started = performance.now()
   alive.unlock(alive.lock(hash))
-  expect(performance.now() - started).toBeLessThan(100)
+  // Nor is it waited for as long as for a dead thread, which is a second.
+  expect(performance.now() - started).toBeLessThan(900)
 })
