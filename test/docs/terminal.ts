@@ -67,7 +67,7 @@ function shell(command: string, options: { cwd: string; env: NodeJS.ProcessEnv }
   const silent = command.replaceAll(/\bcurl\b/g, 'curl -s')
   return new Promise((done) => {
     // The exit code is part of a page where it matters: `; echo $?`.
-    execFile('sh', ['-c', `exec 2>&1; ${silent}`], { ...options, timeout: 10_000 }, (_, stdout) => done(stdout))
+    execFile('sh', ['-c', `exec 2>&1; ${silent}`], { ...options, timeout: 60_000 }, (_, stdout) => done(stdout))
   })
 }
 

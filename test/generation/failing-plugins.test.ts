@@ -140,7 +140,7 @@ test('an upstream that breaks off while a hook is still thinking is answered for
     setTimeout(() => request.socket.destroy(), 20)
   })
   const { yaml, files } = chainOf(origin.url, {
-    slow: native(`scope.addHook('onSend', async () => { await new Promise((go) => setTimeout(go, 100)) })`),
+    slow: native(`scope.addHook('onSend', async () => { await new Promise((go) => setTimeout(go, 1000)) })`),
   })
   await using gateway = await startGateway(yaml, { files })
 

@@ -84,7 +84,7 @@ export const traits = {}
 let waiting = 0
 export default (scope) => scope.addHook('onRequest', async () => {
   if (waiting++ > 0) return
-  await new Promise((done) => setTimeout(done, 100))
+  await new Promise((done) => process.once('has-thought', done))
   scope.log.info({}, 'has waited')
 })`
   await using gateway = await startGateway(yaml(origin.url, 'max: 1', { above: './slow.js, ' }), {
@@ -96,6 +96,8 @@ export default (scope) => scope.addHook('onRequest', async () => {
 
   client.close()
 
+  await vi.waitFor(async () => expect(await gateway.metrics()).toMatch(/^sluice_inflight_requests 0$/m), soon)
+  process.emit('has-thought' as never)
   await vi.waitFor(() => expect(gateway.log.map(({ message }) => message)).toContain('has waited'), soon)
   for (let i = 0; i < 3; i++) expect((await gateway.fetch('/')).status).toBe(200)
 })

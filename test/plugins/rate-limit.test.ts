@@ -52,7 +52,7 @@ test('tells the limit, what remains and when the window ends; a refusal also whe
 
 test('tells a client to wait at least a second', async () => {
   await using origin = await startOrigin()
-  await using gateway = await startGateway(yaml(origin.url, { limits: 'rate-limit: { max: 1, window: 300ms }' }))
+  await using gateway = await startGateway(yaml(origin.url, { limits: 'rate-limit: { max: 1, window: 900ms }' }))
 
   await gateway.fetch('/')
   const refused = await gateway.fetch('/')
@@ -62,7 +62,7 @@ test('tells a client to wait at least a second', async () => {
 
 test('admits again when the window of the first request has ended', async () => {
   await using origin = await startOrigin()
-  await using gateway = await startGateway(yaml(origin.url, { limits: 'rate-limit: { max: 1, window: 200ms }' }))
+  await using gateway = await startGateway(yaml(origin.url, { limits: 'rate-limit: { max: 1, window: 2s }' }))
 
   expect(await statuses(gateway, 2)).toEqual([200, 429])
 
@@ -188,7 +188,8 @@ test('slides: admits again as the oldest requests leave the window, and never mo
   const admitted: { readonly sent: number; readonly answered: number }[] = []
   const statuses = new Set<number>()
 
-  for (const start = performance.now(); performance.now() < start + 800; ) {
+  // Three in each window.
+  while (admitted.length < 8) {
     const sent = performance.now()
     const { status } = await gateway.fetch('/')
     statuses.add(status)
@@ -196,7 +197,6 @@ test('slides: admits again as the oldest requests leave the window, and never mo
   }
 
   expect([...statuses].sort()).toEqual([200, 429])
-  expect(admitted.length).toBeGreaterThan(3)
   for (let i = 3; i < admitted.length; i++) {
     expect(admitted[i]!.answered - admitted[i - 3]!.sent).toBeGreaterThan(300)
   }

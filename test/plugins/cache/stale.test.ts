@@ -91,7 +91,7 @@ describe('an answer past its lifetime', () => {
 upstreams:
   slow:
     targets: ["${setup.origin.url}"]
-    timeouts: { response: 80ms }
+    timeouts: { response: 1s }
     retries: { attempts: 1, on: [timeout], backoff: { base: 1ms, max: 1ms } }
 `,
     )
