@@ -64,17 +64,18 @@ test.for([
   ['is malformed', 'GET / HTTP/1.1\r\nX : y\r\n\r\n'],
   ['is the last that it asks', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
 ] as const)(
-  'a client that sends without end is cut off before its time is over, where its request %s',
+  'a client that sends without end is cut off long before a gibibyte, where its request %s',
   async ([, request]) => {
     await using gateway = await startGateway(config)
     const wire = await openWire(gateway.port, { allowHalfOpen: false })
     wire.socket.allowHalfOpen = true
     const piece = Buffer.alloc(256 * 1024, 'x')
+    let taken = 0
     const more = () => {
+      taken = wire.socket.bytesWritten
       while (!wire.socket.destroyed && wire.socket.write(piece));
     }
     wire.socket.on('drain', more)
-    const from = performance.now()
 
     wire.send(request)
     more()
@@ -82,7 +83,8 @@ test.for([
     await new Promise((resolve) => wire.socket.on('close', resolve))
 
     expect(wire.received).toMatch(/^HTTP\/1.1 [24]00 /)
-    expect(performance.now() - from).toBeLessThan(9000)
+    // Its ten seconds are enough for more; some of it is on its way when 64 MiB have been read.
+    expect(taken).toBeLessThan(2 ** 30)
   },
 )
 
