@@ -73,8 +73,8 @@ export default function cache(scope: Scope, options: FromSchema<typeof schema>):
   stores.measure(scope.metrics)
   const countResult = tally(scope.metrics)
   const secrets = new Set(scope.secrets)
-  const credentialHeaders = [...new Set(['authorization', ...named('header:', scope.secrets)])]
-  const policy = { shared: options.shared, credentialHeaders }
+  const otherCredentials = [...new Set(named('header:', scope.secrets))].filter((name) => name !== 'authorization')
+  const policy = { shared: options.shared, otherCredentials }
   const plans = new WeakMap<Exchange, Plan>()
 
   scope.addHook('onRequest', function answerIfKept({ exchange }, reply) {

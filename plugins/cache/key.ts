@@ -12,8 +12,8 @@ export interface CacheKey {
 export interface KeyPolicy {
   /** One entry for everybody who may ask. */
   readonly shared: boolean
-  /** Request headers that carry credentials, lower case. */
-  readonly credentialHeaders: readonly string[]
+  /** Request headers that carry credentials, lower case, without `authorization`. */
+  readonly otherCredentials: readonly string[]
 }
 
 /** Null: who asks has proved to be somebody without a name, whom no key can tell from others. */
@@ -22,7 +22,8 @@ export function cacheKey(exchange: Exchange, policy: KeyPolicy): CacheKey | null
   const route = exchange.route?.name ?? '_none'
   const uri = uriOf(exchange)
   if (policy.shared) return { uri, audience: `:${route}` }
-  if (consumer === null) return { uri, audience: audienceOfNobody(route, credentialsOf(exchange, policy)) }
+  if (consumer === null)
+    return { uri, audience: audienceOfNobody(route, credentialsOf(exchange, policy.otherCredentials)) }
   if (consumer.id === null) return null
   return { uri, audience: JSON.stringify([route, consumer.id, consumer.groups, ...forwardedAbout(exchange, policy)]) }
 }
@@ -50,20 +51,19 @@ function originOf({ scheme, authority }: Exchange['facts']): string {
  * `Authorization` is not among them: whether answers to that are kept at all, RFC 9111 §3.5 says.
  */
 function audienceOfNobody(route: string, credentials: readonly string[]): string {
-  const at = credentials.indexOf('authorization')
-  const others = at === -1 ? credentials : credentials.toSpliced(at, 2)
-  return others.length === 0 ? `:${route}` : JSON.stringify([route, null, ...others])
+  return credentials.length === 0 ? `:${route}` : JSON.stringify([route, null, ...credentials])
 }
 
 /** Every value the upstream is told about the identity besides its name. */
 function forwardedAbout(exchange: Exchange, policy: KeyPolicy): readonly string[] {
-  return [...exchange.forwarded, ...credentialsOf(exchange, policy)]
+  return [...exchange.forwarded, ...credentialsOf(exchange, ['authorization', ...policy.otherCredentials])]
 }
 
 /** Those that go on to the upstream, hashed: two tokens of one consumer may differ in what they allow. */
-function credentialsOf({ upstreamRequest }: Exchange, { credentialHeaders }: KeyPolicy): readonly string[] {
+function credentialsOf({ upstreamRequest }: Exchange, names: readonly string[]): readonly string[] {
+  if (names.length === 0) return names
   const sent: string[] = []
-  for (const name of credentialHeaders) {
+  for (const name of names) {
     const values = upstreamRequest.headers.values(name)
     if (values.length > 0) sent.push(name, hash('sha256', JSON.stringify(values), 'base64url'))
   }
