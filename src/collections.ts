@@ -28,9 +28,10 @@ export function collectingGently(): Disposable {
 const MANY_ROUTES = 1000
 
 /**
- * To be called when a config with so many routes is no longer served. In some 10 s this thread collects all its garbage, which is found while it goes on. What many reloads have left is given back to
- * the system in one pause, of 100 ms and more for 200 MB. V8 takes its time to begin by itself, and where a thread is hardly used
- * it begins with packing its memory, in a pause again: that it does not any more.
+ * To be called when a config with so many routes is no longer served. In some 10 s this thread collects all its garbage, which is
+ * found while it goes on. What many reloads have left is given back to the system in one pause, of 100 ms and more for 200 MB. V8
+ * takes its time to begin by itself, and where a thread is hardly used it begins with packing its memory, in a pause again: that it
+ * does not any more.
  */
 export function collectAfter(routes: number): void {
   if (routes < MANY_ROUTES) return

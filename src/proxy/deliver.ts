@@ -106,9 +106,9 @@ export function deliver(exchange: Exchange, policy: DeliveryPolicy): void {
   reply.headers.set('content-length', String(bytes?.length ?? 0))
   writeHead(exchange, response, policy.name)
   exchange.sent = bytes?.length ?? 0
-  if (bytes !== null && bytes.length > PIECE && response.socket !== null && 'encrypted' in response.socket)
+  if (bytes === null) response.end()
+  else if (bytes.length > PIECE && response.socket !== null && 'encrypted' in response.socket)
     endInPieces(exchange, bytes, policy.bodyIdleMs)
-  else if (bytes === null) response.end()
   // Node's own: one latin1 string joins head and body in one write; a Buffer would cost a writev (measured, 1 µs).
   else if (bytes.length <= SMALL && isOfNode(response)) response.end(bytes.toString('latin1'), 'latin1')
   else response.end(bytes)
@@ -146,12 +146,12 @@ function endInPieces(exchange: Exchange, bytes: Buffer, idleMs: number): void {
       at += PIECE
     }
     if (goesOn) response.end(bytes.subarray(at))
-    watchStall(exchange, idleMs)
   }
   response.on('drain', () => {
     if (response.writableEnded) return
     endStall(response)
     more()
+    watchStall(exchange, idleMs)
   })
   more()
 }
